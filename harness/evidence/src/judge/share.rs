@@ -1,0 +1,119 @@
+//! "The P95 is below the limit", judged as "the share of arrivals over the limit is below 5 %".
+//!
+//! A fault is over every limit. Validity: at least [`super::SHORTEST_S`] seconds; a share that is
+//! far below the allowed one says little about how bad arrivals cluster, so the design effect is
+//! also taken where the run's own upper tail is, and the larger one counts.
+
+use super::bound::{self, Trial};
+use super::stationary;
+use crate::counts::Counts;
+use crate::evidence::Second;
+use crate::finding::Verdict;
+
+/// What a window says about a share.
+#[derive(Debug, Clone)]
+pub(crate) struct ShareEstimate {
+    pub(crate) n: u64,
+    pub(crate) bad: u64,
+    pub(crate) faults: u64,
+    pub(crate) design_effect: f64,
+    pub(crate) n_eff: f64,
+    pub(crate) bounds: [f64; 2],
+    /// The quantile that the promise is about, and its 90 % interval, in ns.
+    pub(crate) quantile_ns: Option<u64>,
+    pub(crate) interval_ns: [Option<u64>; 2],
+    pub(crate) verdict: Verdict,
+    /// The level changes after this many seconds, and the sides disagree about the limit.
+    pub(crate) change_after: Option<usize>,
+}
+
+/// Which lateness counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// From the due time.
+    Due,
+    /// From the send: what the target alone is answerable for.
+    Sent,
+}
+
+fn trials(seconds: &[Second], clock: Clock) -> Vec<Trial> {
+    seconds
+        .iter()
+        .map(|s| {
+            let over = if clock == Clock::Due { s.tally.over_limit } else { s.tally.service_over_limit };
+            Trial { n: s.tally.answered(), bad: over + s.tally.fault_count() }
+        })
+        .collect()
+}
+
+/// Bad arrivals where the bar is the run's own quantile `1 - share`.
+fn trials_at_share(seconds: &[Second], all: &Counts, faults: u64, share: f64) -> Vec<Trial> {
+    let bar = all.quantile(1.0 - share, faults).or(all.max()).unwrap_or(0);
+    seconds.iter().map(|s| Trial { n: s.tally.answered(), bad: s.latency.above(bar) + s.tally.fault_count() }).collect()
+}
+
+/// The share of the run's own upper tail that tells best how bad arrivals cluster.
+fn reference_share(p: f64, allowed: f64) -> f64 {
+    [0.2, 0.4, 1.0, 2.0].into_iter().map(|k| k * allowed).find(|s| p < s / 4.0).unwrap_or(2.0 * allowed)
+}
+
+/// Judges the seconds against the share `1 - quantile`. `None` where nothing was answered.
+pub(crate) fn estimate(seconds: &[Second], quantile: f64, clock: Clock) -> Option<ShareEstimate> {
+    let allowed = 1.0 - quantile;
+    let at_limit = trials(seconds, clock);
+    let (n, bad) = bound::totals(&at_limit);
+    if n == 0 {
+        return None;
+    }
+    let p = bad as f64 / n as f64;
+    let all = Counts::merged(seconds.iter().map(|s| if clock == Clock::Due { &s.latency } else { &s.service }));
+    let faults = seconds.iter().map(|s| s.tally.fault_count()).sum();
+    let at_reference = trials_at_share(seconds, &all, faults, reference_share(p, allowed));
+    let design_effect = bound::design_effect(&at_limit).max(bound::design_effect(&at_reference));
+    let n_eff = bound::effective_size(n, design_effect, seconds.len());
+    let bounds = bound::share_bounds(p, n_eff);
+    let [low, high] = bounds;
+    let change_after = straddling_change(&at_limit, &at_reference, allowed);
+    let verdict = match () {
+        () if change_after.is_some() => Verdict::Inconclusive,
+        () if high < allowed => Verdict::Pass,
+        () if low > allowed => Verdict::Fail,
+        () => Verdict::Inconclusive,
+    };
+    // Woodruff (1952): the interval of a quantile is the histogram read at the interval of its share.
+    let reach =
+        bound::student_t(bound::cosines(seconds.len())) * (design_effect * allowed * quantile / n as f64).sqrt();
+    let read = |q: f64| if q >= 1.0 { None } else { all.quantile(q.max(0.0), faults) };
+    Some(ShareEstimate {
+        n,
+        bad,
+        faults,
+        design_effect,
+        n_eff,
+        bounds,
+        quantile_ns: all.quantile(quantile, faults),
+        interval_ns: [read(quantile - reach), read(quantile + reach)],
+        verdict,
+        change_after,
+    })
+}
+
+/// A change of level whose sides lie on different sides of the allowed share.
+fn straddling_change(at_limit: &[Trial], at_reference: &[Trial], allowed: f64) -> Option<usize> {
+    let at = stationary::change_point(at_limit).or_else(|| stationary::change_point(at_reference))?;
+    let under = |part: &[Trial]| {
+        let (n, bad) = bound::totals(part);
+        (bad as f64) < allowed * n as f64
+    };
+    let (before, after) = at_limit.split_at(at);
+    (under(before) != under(after)).then_some(at)
+}
+
+/// How many times longer the run would have to be for the bound to pass, if it stays as it was.
+pub(crate) fn times_longer(estimate: &ShareEstimate, allowed: f64) -> Option<u32> {
+    let p = estimate.bad as f64 / estimate.n as f64;
+    (2..=50).find(|m| {
+        let [low, high] = bound::share_bounds(p, estimate.n_eff * f64::from(*m));
+        high < allowed || low > allowed
+    })
+}
