@@ -1,6 +1,7 @@
 //! One stage of a plan: its probes side by side, each on a thread and runtime of its own, so that
 //! a busy probe delays no other one's sends.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::mpsc as std_mpsc;
 use std::thread::{self, JoinHandle};
@@ -111,7 +112,7 @@ pub fn run_stage(
                 clock,
                 stop: stop.clone(),
                 events: events.clone(),
-                ready: ready_tx.clone(),
+                ready: Cell::new(Some(ready_tx.clone())),
                 start: start.clone(),
             };
             let system = |source| EngineError::System { objective: plan.objective.clone(), source };
@@ -140,7 +141,8 @@ struct Seat {
     clock: RunClock,
     stop: Stop,
     events: UnboundedSender<Event>,
-    ready: std_mpsc::Sender<Vec<String>>,
+    /// Given up as soon as it has been used: the stage starts when nobody holds one any more.
+    ready: Cell<Option<std_mpsc::Sender<Vec<String>>>>,
     start: watch::Receiver<Option<u64>>,
 }
 
@@ -185,7 +187,9 @@ impl Seat {
         let probe = Rc::new(probe);
         let set = tokio::task::LocalSet::new();
         set.run_until(probe.prepare()).await;
-        let _ = self.ready.send(probe.series());
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(probe.series());
+        }
         // Hung up: another probe's thread could not be made, and the stage has ended.
         let mut start = self.start.clone();
         let Ok(start_ns) = start.wait_for(Option::is_some).await.map(|start| *start) else { return Ok(()) };

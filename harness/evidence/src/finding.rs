@@ -187,6 +187,14 @@ pub struct RunRecord {
     pub blind_spots: Vec<String>,
 }
 
+impl RunRecord {
+    /// A record in which nothing has been judged yet.
+    #[must_use]
+    pub fn unjudged(header: RunHeader, state: RunState) -> Self {
+        Self { header, state, verdict: None, findings: Vec::new(), accounting: Vec::new(), blind_spots: Vec::new() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

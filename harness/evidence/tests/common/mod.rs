@@ -51,7 +51,7 @@ pub(crate) fn header(objectives: Vec<Objective>, stages: Vec<StageSpan>) -> RunH
 }
 
 pub(crate) fn record(header: RunHeader, state: RunState) -> RunRecord {
-    RunRecord { header, state, verdict: None, findings: vec![], accounting: vec![], blind_spots: vec![] }
+    RunRecord::unjudged(header, state)
 }
 
 pub(crate) fn stage(series: &[&str], measure_s: u32) -> StageSpan {

@@ -1,0 +1,138 @@
+//! What is decided before anything is measured: scenario, run directory, stack options, header.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use proofload_engine::{Plan, client_settings, describe_host};
+use proofload_evidence::{Part, RunDir, RunHeader, SCHEMA_VERSION};
+use proofload_scenarios::{Endpoints, Scenario, Selection};
+use proofload_stack::{NativeOptions, Platform};
+
+use crate::args::VerifyArgs;
+use crate::exit::{Exit, Failure};
+
+/// Under the current directory, one directory a run.
+const RUNS: &str = "proofload-runs";
+/// Two runs may start in the same second; more than this many have another problem.
+const MOST_IN_A_SECOND: u32 = 100;
+
+pub(super) fn select(args: &VerifyArgs) -> Result<Selection, Failure> {
+    let usage = |error| Failure::new(Exit::Usage, error);
+    let scenario = match &args.config {
+        Some(file) => Scenario::read(file),
+        None => Scenario::documented(),
+    };
+    scenario.map_err(usage)?.select(&args.profile, &args.only).map_err(usage)
+}
+
+pub(super) fn run_dir(args: &VerifyArgs, started_at: Timestamp) -> Result<RunDir, Failure> {
+    let usage = |error| Failure::new(Exit::Usage, error);
+    if let Some(out) = &args.out {
+        return RunDir::create(out).map_err(usage);
+    }
+    let name = started_at.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H-%M-%S").to_string();
+    RunDir::create(&free_directory(Path::new(RUNS), &name)?).map_err(usage)
+}
+
+/// Makes `parent/name`, or `parent/name-2` where another run has that.
+fn free_directory(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let cannot = |path: &Path, error: std::io::Error| {
+        let text = format!("cannot create {}: {error} (name another directory with --out)", path.display());
+        Failure::new(Exit::Usage, anyhow::anyhow!(text))
+    };
+    std::fs::create_dir_all(parent).map_err(|error| cannot(parent, error))?;
+    let mut last = None;
+    for number in 1..=MOST_IN_A_SECOND {
+        let path = parent.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+        match std::fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => last = Some((path, error)),
+            Err(error) => return Err(cannot(&path, error)),
+        }
+    }
+    let (path, error) = last.unwrap_or_else(|| (parent.to_owned(), std::io::ErrorKind::Other.into()));
+    Err(cannot(&path, error))
+}
+
+pub(super) fn native_options(args: &VerifyArgs, dir: &RunDir) -> Result<NativeOptions, Failure> {
+    Ok(NativeOptions {
+        executable: std::env::current_exe()?,
+        log_dir: dir.logs(),
+        cache_dir: proofload_stack::default_cache_dir(),
+        slow: args.slow.iter().cloned().collect::<BTreeMap<_, _>>(),
+    })
+}
+
+pub(super) fn endpoints(platform: &Platform) -> Endpoints {
+    Endpoints {
+        name_server: Some(platform.dns),
+        services: platform.services.values().map(|s| (s.name.clone(), s.port)).collect(),
+        gateway: (platform.gateway.ip().to_string(), platform.gateway.port()),
+        kafka: platform.kafka.clone(),
+        service_secret: platform.service_secret.clone(),
+    }
+}
+
+pub(super) fn header(
+    args: &VerifyArgs,
+    selection: &Selection,
+    started_at: Timestamp,
+    platform: &Platform,
+    plan: &Plan,
+) -> anyhow::Result<RunHeader> {
+    let slowed = args.slow.iter().map(|(service, time)| {
+        format!("{service} was slowed by {} on purpose (--slow)", humantime::format_duration(*time))
+    });
+    Ok(RunHeader {
+        schema_version: SCHEMA_VERSION,
+        proofload: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at,
+        command: std::env::args().collect(),
+        scenario: selection.scenario_name().to_owned(),
+        profile: selection.profile().to_owned(),
+        stack: platform.kind.to_owned(),
+        stack_notes: vec![platform.names.clone()],
+        host: describe_host(),
+        parts: platform.parts.iter().map(part).collect(),
+        client_settings: plan.stages.iter().flat_map(|s| &s.probes).flat_map(client_settings).collect(),
+        objectives: selection.objectives(),
+        stages: Vec::new(),
+        plan: serde_json::to_value(without_secret(selection, platform, plan.seed)?)?,
+        witnesses: Vec::new(),
+        user_traffic: None,
+        warnings: slowed.collect(),
+    })
+}
+
+/// The plan as it may be kept: secrets stay where they are used.
+fn without_secret(selection: &Selection, platform: &Platform, seed: u64) -> anyhow::Result<Plan> {
+    let endpoints = Endpoints { service_secret: "(secret)".to_owned(), ..endpoints(platform) };
+    Ok(selection.plan(&endpoints, seed)?)
+}
+
+fn part(part: &proofload_stack::Part) -> Part {
+    Part {
+        name: part.name.clone(),
+        version: part.version.clone(),
+        address: part.address.clone(),
+        origin: part.origin.clone(),
+        pid: Some(part.pid),
+        settings: part.settings.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_start_in_the_same_second_have_directories_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = free_directory(dir.path(), "now").unwrap();
+        let second = free_directory(dir.path(), "now").unwrap();
+        assert_eq!(first, dir.path().join("now"));
+        assert_eq!(second, dir.path().join("now-2"));
+    }
+}
