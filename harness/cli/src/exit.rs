@@ -65,8 +65,19 @@ impl Failure {
     /// Says what went wrong, on standard error.
     pub(crate) fn report(&self) -> ExitCode {
         // Where standard error is closed, the exit code still tells.
-        let _ = writeln!(std::io::stderr(), "error: {:#}", self.error);
+        let _ = writeln!(std::io::stderr(), "error: {}", self.text());
         self.exit.into()
+    }
+
+    /// The error and its causes, except those that it already tells itself.
+    fn text(&self) -> String {
+        let mut text = self.error.to_string();
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+        }
+        text
     }
 }
 

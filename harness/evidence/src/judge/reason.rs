@@ -65,10 +65,10 @@ pub(super) fn share(e: &ShareEstimate, quantile: f64, limit: Duration, seconds: 
     if e.faults > 0 {
         reasons.push(format!("{} of {} answers were errors or came too late to count", e.faults, e.n));
     }
-    if e.design_effect > 200.0 {
+    if e.verdict == Verdict::Inconclusive && e.n_eff < 60.0 {
         reasons.push(format!(
-            "answers were slow together (design effect {:.0}): the machine or the target stalled as a whole",
-            e.design_effect
+            "answers were slow together (design effect {:.0}), so {} of them tell no more than {:.0} independent ones",
+            e.design_effect, e.n, e.n_eff
         ));
     }
     reasons
