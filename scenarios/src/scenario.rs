@@ -542,7 +542,7 @@ mod tests {
     #[test]
     fn every_wrong_value_is_named_with_its_place() {
         let cases = [
-            ("limit = \"100 ms\"", "limit = \"100 mss\"", "line 45"),
+            ("limit = \"100 ms\"", "limit = \"100 mss\"", "expected a duration"),
             ("per_s = 150", "per_s = 0", "objective `rest`: its rate is 0"),
             ("quantile = 0.95", "quantile = 95", "objective `rest`: quantile is 95"),
             ("stage = \"together\"", "stage = \"other\"", "stage `other` is none of"),

@@ -1,5 +1,6 @@
 //! What a user sees who got something wrong: a message that says how to mend it, the documented
 //! exit code, and nothing started.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

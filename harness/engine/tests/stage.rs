@@ -1,4 +1,5 @@
 //! Whole stages against real servers on loopback.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -1,4 +1,5 @@
 //! What is written is what is read, also after a violent end.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Runs the command as a user does, and looks at what it leaves.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
