@@ -4,7 +4,6 @@
 //! them: verdicts come from probes. Goose keeps global state, prints, and may end the process, so
 //! a run with probes has the journeys in a process of its own and reads goose's JSON report.
 
-mod names;
 mod options;
 pub mod report;
 mod users;
@@ -12,13 +11,14 @@ mod users;
 use std::io::{Read, Write as _};
 use std::time::Duration;
 
+use goose::config::GooseConfiguration;
 use goose::metrics::GooseMetrics;
 use goose::{GooseAttack, GooseError};
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use options::{Options, Request};
+use options::Request;
 
 /// How long users may take to finish when standard input has ended.
 const GRACE: Duration = Duration::from_secs(2);
@@ -84,7 +84,7 @@ pub fn run_as_part(args: &[String]) -> Result<JourneysOutcome, JourneysError> {
     match options::parse(args)? {
         Request::Show(text) => show(&text),
         Request::Run(mut options) => {
-            options.goose.no_print_metrics = true;
+            options.no_print_metrics = true;
             let (over, ended) = oneshot::channel();
             watch_stdin(over)?;
             let too_late = async {
@@ -104,11 +104,9 @@ fn show(text: &str) -> Result<JourneysOutcome, JourneysError> {
     Ok(JourneysOutcome::Shown)
 }
 
-fn attack(options: Options) -> Result<GooseAttack, JourneysError> {
-    let names = options.dns.map(names::PlatformNames::at).transpose();
-    let names = names.map_err(|error| JourneysError::Run(error.to_string()))?;
-    let mut attack = GooseAttack::initialize_with_config(options.goose)?;
-    for journey in users::journeys(names.as_ref())? {
+fn attack(options: GooseConfiguration) -> Result<GooseAttack, JourneysError> {
+    let mut attack = GooseAttack::initialize_with_config(options)?;
+    for journey in users::journeys()? {
         attack = attack.register_scenario(journey);
     }
     Ok(attack)

@@ -1,9 +1,8 @@
-//! The command line of the journeys: goose's own options, one of ours, and defaults that suit
+//! The command line of the journeys: goose's own options, and defaults that suit
 //! this platform. What goose would print before it ends the process is put into words here
 //! instead, so that the caller stays in charge.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -29,29 +28,20 @@ const OUR_DEFAULTS: &str = "Defaults that differ from goose's: 20 users, 10 of t
     after_help = OUR_DEFAULTS
 )]
 struct CommandLine {
-    /// Name server to look the host up with; the system's unless given
-    #[arg(help_heading = "Load test", long, value_name = "IP:PORT")]
-    dns: Option<SocketAddr>,
     #[command(flatten)]
     goose: GooseConfiguration,
-}
-
-/// What a run needs to know.
-pub(super) struct Options {
-    pub(super) dns: Option<SocketAddr>,
-    pub(super) goose: GooseConfiguration,
 }
 
 /// What the command line asks for.
 pub(super) enum Request {
     Show(String),
-    Run(Box<Options>),
+    Run(Box<GooseConfiguration>),
 }
 
 pub(super) fn parse(args: &[String]) -> Result<Request, JourneysError> {
     let program = "proofload-scenarios".to_owned();
     let parsed = CommandLine::try_parse_from(std::iter::once(&program).chain(args));
-    let CommandLine { dns, mut goose } = match parsed {
+    let CommandLine { mut goose } = match parsed {
         Ok(line) => line,
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             return Ok(Request::Show(error.to_string()));
@@ -69,7 +59,7 @@ pub(super) fn parse(args: &[String]) -> Result<Request, JourneysError> {
     }
     check_host(&goose)?;
     set_defaults(&mut goose, args);
-    Ok(Request::Run(Box::new(Options { dns, goose })))
+    Ok(Request::Run(Box::new(goose)))
 }
 
 /// Goose takes `gateway:8000` for a URL of the scheme `gateway` and lets every request fail.
@@ -118,7 +108,7 @@ fn set_defaults(goose: &mut GooseConfiguration, args: &[String]) {
 /// The journeys and what their users do, with how often relative to each other.
 fn list() -> Result<String, JourneysError> {
     let mut text = String::new();
-    for journey in users::journeys(None)? {
+    for journey in users::journeys()? {
         let _ = writeln!(text, "{} (weight {})", journey.name, journey.weight);
         for transaction in &journey.transactions {
             let how_often = if transaction.on_start {
@@ -136,7 +126,7 @@ fn list() -> Result<String, JourneysError> {
 /// The names `--scenarios` takes.
 fn names() -> Result<String, JourneysError> {
     let mut text = String::new();
-    for journey in users::journeys(None)? {
+    for journey in users::journeys()? {
         let _ = writeln!(text, "{}: \"{}\"", journey.machine_name, journey.name);
     }
     Ok(text)
@@ -152,7 +142,7 @@ mod tests {
 
     fn goose(args: &[&str]) -> GooseConfiguration {
         match parsed(args).unwrap() {
-            Request::Run(options) => options.goose,
+            Request::Run(options) => *options,
             Request::Show(text) => panic!("{text}"),
         }
     }

@@ -14,8 +14,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::names::PlatformNames;
-
 /// Think time between two transactions.
 const THINK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(1000));
 /// Seeded on every platform: `u-00001` to `u-10000`, `p-00001` to `p-01000`.
@@ -48,8 +46,8 @@ struct Created {
     id: String,
 }
 
-/// The five journeys. With `names`, users look the host up there.
-pub(super) fn journeys(names: Option<&PlatformNames>) -> Result<Vec<Scenario>, GooseError> {
+/// The five journeys.
+pub(super) fn journeys() -> Result<Vec<Scenario>, GooseError> {
     let sign_in = transaction!(sign_in).set_name("sign in");
     let list = transaction!(list_products).set_name("list products").set_weight(2)?;
     let look = transaction!(view_product).set_name("view a product").set_weight(3)?;
@@ -58,39 +56,27 @@ pub(super) fn journeys(names: Option<&PlatformNames>) -> Result<Vec<Scenario>, G
     let pick = transaction!(view_product).set_name("pick a product").set_weight(2)?;
     let order = transaction!(place_order).set_name("place an order");
     Ok(vec![
-        journey("Sign in", 1, names, vec![sign_in])?,
-        journey("Browse products", 5, names, vec![list, look])?,
-        journey("View a user", 2, names, vec![account])?,
-        journey("Register a user", 1, names, vec![register])?,
-        journey("Place an order", 2, names, vec![pick, order])?,
+        journey("Sign in", 1, vec![sign_in])?,
+        journey("Browse products", 5, vec![list, look])?,
+        journey("View a user", 2, vec![account])?,
+        journey("Register a user", 1, vec![register])?,
+        journey("Place an order", 2, vec![pick, order])?,
     ])
 }
 
-fn journey(
-    name: &str,
-    weight: usize,
-    names: Option<&PlatformNames>,
-    transactions: Vec<Transaction>,
-) -> Result<Scenario, GooseError> {
-    let scenario = Scenario::new(name)
-        .set_weight(weight)?
-        .set_wait_time(THINK.0, THINK.1)?
-        .register_transaction(arrive(names.cloned()));
+fn journey(name: &str, weight: usize, transactions: Vec<Transaction>) -> Result<Scenario, GooseError> {
+    let scenario =
+        Scenario::new(name).set_weight(weight)?.set_wait_time(THINK.0, THINK.1)?.register_transaction(arrive());
     Ok(transactions.into_iter().fold(scenario, Scenario::register_transaction))
 }
 
 /// What every user does first: prepare the connection and sign in.
-fn arrive(names: Option<PlatformNames>) -> Transaction {
-    Transaction::new(Arc::new(move |user| Box::pin(start(user, names.clone()))))
-        .set_on_start()
-        .set_name("arrive and sign in")
+fn arrive() -> Transaction {
+    Transaction::new(Arc::new(|user| Box::pin(start(user)))).set_on_start().set_name("arrive and sign in")
 }
 
-async fn start(user: &mut GooseUser, names: Option<PlatformNames>) -> TransactionResult {
-    let mut client = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT);
-    if let Some(names) = names {
-        client = client.dns_resolver(names);
-    }
+async fn start(user: &mut GooseUser) -> TransactionResult {
+    let client = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT);
     user.set_client_builder(client).await?;
     sign_in(user).await
 }
