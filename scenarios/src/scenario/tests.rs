@@ -1,6 +1,7 @@
 //! The documented scenario, and every way to get one wrong.
 
 use super::*;
+use proofload_engine::Measure;
 use proptest::prelude::*;
 
 fn endpoints() -> Endpoints {
