@@ -8,8 +8,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use proofload_evidence::judge::judge;
 use proofload_evidence::{
-    Counts, Evidence, Host, Objective, Promise, RunHeader, RunRecord, RunState, SCHEMA_VERSION, Second, Series,
-    StageSpan, Tally,
+    Counts, Evidence, Objective, Promise, RunHeader, RunRecord, RunState, Second, Series, StageSpan, Tally,
 };
 
 const SECONDS: u32 = 70;
@@ -41,25 +40,7 @@ fn evidence(promise: Promise, series: BTreeMap<String, Series>) -> Evidence {
         warm_up_s: 0,
         measure_s: SECONDS,
     };
-    let header = RunHeader {
-        schema_version: SCHEMA_VERSION,
-        proofload: String::new(),
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-        command: Vec::new(),
-        scenario: String::new(),
-        profile: String::new(),
-        stack: String::new(),
-        stack_notes: Vec::new(),
-        host: Host::default(),
-        parts: Vec::new(),
-        client_settings: Vec::new(),
-        objectives: vec![objective],
-        stages: vec![stage],
-        plan: serde_json::Value::Null,
-        witnesses: Vec::new(),
-        user_traffic: None,
-        warnings: Vec::new(),
-    };
+    let header = RunHeader { objectives: vec![objective], stages: vec![stage], ..RunHeader::default() };
     Evidence { record: RunRecord::unjudged(header, RunState::Finished), series, host: Vec::new() }
 }
 

@@ -149,7 +149,7 @@ pub struct UserTraffic {
 }
 
 /// Everything known of a run except what follows from its measurements.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
     /// See [`SCHEMA_VERSION`].
     pub schema_version: u32,

@@ -6,7 +6,7 @@ use proofload_evidence::{Evidence, RunDir, RunRecord, judge};
 
 use crate::args::ReportArgs;
 use crate::exit::{Exit, Failure};
-use crate::show::table;
+use crate::show::{screen, table};
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let usage = |error| Failure::new(Exit::Usage, error);
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let evidence = Evidence::load(&dir).map_err(usage)?;
     let record = conclude(&dir, &evidence)?;
     let mut out = std::io::stdout().lock();
-    table::write(&mut out, &record, &dir)?;
+    table::write(&mut out, &record, &dir, screen::columns())?;
     out.flush()?;
     Ok(record.verdict.map_or(Exit::Inconclusive, Exit::from))
 }

@@ -19,7 +19,7 @@ use super::report::conclude;
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
-use crate::show::screen::Screen;
+use crate::show::screen::{self, Screen};
 use crate::show::table;
 
 /// What start, drain and judging take beside the load, roughly; for the progress line only.
@@ -59,7 +59,7 @@ impl Verify {
         let record = conclude(&self.dir, &Evidence::load(&self.dir)?)?;
         self.screen.finish();
         let mut out = std::io::stdout().lock();
-        table::write(&mut out, &record, &self.dir)?;
+        table::write(&mut out, &record, &self.dir, screen::columns())?;
         out.flush()?;
         Ok(match state {
             RunState::Finished => record.verdict.map_or(Exit::Inconclusive, Exit::from),

@@ -16,6 +16,12 @@ use super::minutes;
 /// A log is read afterwards: one line in this time is enough.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
+/// How wide standard output is, where it is a terminal.
+pub(crate) fn columns() -> Option<usize> {
+    let terminal = console::Term::stdout();
+    terminal.is_term().then(|| terminal.size_checked()).flatten().map(|(_, columns)| columns.into())
+}
+
 /// Where progress is shown.
 pub(crate) struct Screen {
     started: Instant,

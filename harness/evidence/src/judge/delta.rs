@@ -13,6 +13,9 @@ use crate::finding::Verdict;
 
 /// Draws; the bounds then are the 100th and the 1,900th of them.
 const DRAWS: usize = 2_000;
+/// Answers that must lie beyond the quantile in each arm: drawing few of them again and again
+/// tells nothing of those that were never seen.
+const LEAST_BEYOND: f64 = 10.0;
 /// The same evidence gives the same verdict.
 const SEED: u64 = 0x0070_726f_6f66;
 
@@ -102,11 +105,15 @@ pub(crate) fn estimate(
     let mut sums = Vec::new();
     let [point_through, point_direct] = [&arms[0], &arms[1]].map(|arm| arm.quantile(&every, quantile, &mut sums));
     point_through.and(point_direct)?;
+    let enough = [through, direct].iter().all(|arm| {
+        let answered: u64 = arm.iter().map(|s| s.tally.answered()).sum();
+        answered as f64 * (1.0 - quantile) >= LEAST_BEYOND
+    });
     let delta = difference(point_through, point_direct);
     let draws = bootstrap(&arms, seconds, quantile);
     let [low, high] = draws.as_ref().map_or([f64::NEG_INFINITY, f64::INFINITY], |d| *d);
     let verdict = match () {
-        () if draws.is_none() => Verdict::Inconclusive,
+        () if draws.is_none() || !enough => Verdict::Inconclusive,
         () if high < limit_ns => Verdict::Pass,
         () if low > limit_ns => Verdict::Fail,
         () => Verdict::Inconclusive,
@@ -199,6 +206,20 @@ mod tests {
         }
         assert_eq!(estimate(&broken, &good, 0.95, 20e6, Clock::Due).unwrap().verdict, Verdict::Fail);
         assert_eq!(estimate(&good, &broken, 0.95, 20e6, Clock::Due).unwrap().verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_handful_of_requests_is_no_pass() {
+        let few = |seed| {
+            let mut seconds = arm(seed, 2.0, None);
+            for second in &mut seconds {
+                second.latency = Counts::from_pairs(second.latency.iter().take(3));
+                second.tally.ok = second.latency.total();
+            }
+            seconds
+        };
+        let estimate = estimate(&few(1), &few(2), 0.95, 20e6, Clock::Due).unwrap();
+        assert_eq!(estimate.verdict, Verdict::Inconclusive);
     }
 
     #[test]

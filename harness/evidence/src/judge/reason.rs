@@ -148,8 +148,8 @@ pub(super) fn disorder(tally: &Tally) -> Option<String> {
     let lost = tally.faults.get(&crate::FaultKind::Lost).copied().unwrap_or(0);
     (lost + tally.duplicated + tally.reordered > 0).then(|| {
         format!(
-            "{lost} acknowledged events were never reported as processed, {} were processed twice, {} out of order; \
-             one is enough to fail (faults: {})",
+            "{lost} acknowledged events were not reported as processed in time (lost, or later than the timeout), {} \
+             were processed twice, {} out of order; one is enough to fail (faults: {})",
             tally.duplicated,
             tally.reordered,
             if tally.faults.is_empty() { "none".to_owned() } else { faults(tally) }

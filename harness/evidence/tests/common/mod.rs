@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proofload_evidence::{
-    Counts, Evidence, Host, Objective, Promise, RunHeader, RunRecord, RunState, SCHEMA_VERSION, Second, Series,
-    StageSpan, Tally,
+    Counts, Evidence, Objective, Promise, RunHeader, RunRecord, RunState, SCHEMA_VERSION, Second, Series, StageSpan,
+    Tally,
 };
 
 pub(crate) fn objective(id: &str, promise: Promise) -> Objective {
@@ -30,25 +30,7 @@ pub(crate) fn rest() -> Objective {
 }
 
 pub(crate) fn header(objectives: Vec<Objective>, stages: Vec<StageSpan>) -> RunHeader {
-    RunHeader {
-        schema_version: SCHEMA_VERSION,
-        proofload: "0.0.0".into(),
-        started_at: "2026-01-02T03:04:05Z".parse().unwrap(),
-        command: vec!["proofload".into(), "verify".into()],
-        scenario: "test".into(),
-        profile: "test".into(),
-        stack: "none".into(),
-        stack_notes: vec![],
-        host: Host::default(),
-        parts: vec![],
-        client_settings: vec![],
-        objectives,
-        stages,
-        plan: serde_json::Value::Null,
-        witnesses: vec![],
-        user_traffic: None,
-        warnings: vec![],
-    }
+    RunHeader { schema_version: SCHEMA_VERSION, objectives, stages, ..RunHeader::default() }
 }
 
 pub(crate) fn record(header: RunHeader, state: RunState) -> RunRecord {
