@@ -102,8 +102,10 @@ async fn dispatch<W: Work>(shared: Arc<Shared<W>>) {
                     .entry(message.partition())
                     .or_insert_with(|| Lane::open(message.partition(), Arc::clone(&shared)));
                 if lane.send(delivery).await.is_err() {
+                    // A defect of ours. A service that looks alive and works on nothing is worse
+                    // than one that is gone.
                     error!("partition {} is not worked on any more", message.partition());
-                    return;
+                    std::process::abort();
                 }
             }
             Err(problem) => {

@@ -177,8 +177,8 @@ impl Scenario {
                 let Some(lengths) = profile.stage.get(stage) else {
                     return wrong(&place, &format!("stage `{stage}` has no [profile.{name}.stage.{stage}] table"));
                 };
-                if lengths.measure < Duration::from_secs(10) || lengths.measure > Duration::from_secs(86_400) {
-                    return wrong(&place, &format!("stage `{stage}`: measure must be between 10 s and 24 h"));
+                if lengths.measure < Duration::from_secs(10) || lengths.measure > Duration::from_secs(3_600) {
+                    return wrong(&place, &format!("stage `{stage}`: measure must be between 10 s and 1 h"));
                 }
                 if lengths.warm_up > Duration::from_secs(3_600) {
                     return wrong(&place, &format!("stage `{stage}`: warm_up must be at most 1 h"));

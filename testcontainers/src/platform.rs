@@ -70,6 +70,12 @@ impl Platform {
         self.running.check()
     }
 
+    /// A [`StackError::PartDied`] for every part that does not run any more.
+    #[must_use]
+    pub fn deaths(&self) -> Vec<StackError> {
+        self.running.deaths()
+    }
+
     /// Ends one part on purpose; [`Platform::check`] does not miss it afterwards.
     ///
     /// # Errors

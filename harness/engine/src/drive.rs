@@ -76,7 +76,7 @@ impl<P: Probe> Drive<P> {
         let pacer = Pacer::new(self.clock)?;
         let mut stop = self.stop;
         let start_ns = self.start_ns;
-        for (index, offset_ns) in (0..).zip(self.schedule) {
+        for (index, offset_ns) in (0..).zip(self.schedule.clone()) {
             let arrival = Arrival { index, due_ns: start_ns + offset_ns };
             tokio::select! {
                 biased;
@@ -88,9 +88,13 @@ impl<P: Probe> Drive<P> {
                 tokio::task::yield_now().await;
             }
         }
-        while shared.in_flight.get() > 0 && !stop.is_requested() {
+        while shared.in_flight.get() > 0 {
+            if stop.is_requested() {
+                return Ok(());
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        self.probe.finish().await;
         Ok(())
     }
 }
@@ -163,6 +167,7 @@ impl Shared {
             match disorder {
                 Disorder::Duplicated { due_ns } => recorder.duplicated(0, due_ns),
                 Disorder::Reordered { due_ns } => recorder.reordered(0, due_ns),
+                Disorder::Lost { due_ns } => recorder.lost(0, due_ns),
             }
         }
         for interval in recorder.take_before(before_second) {

@@ -39,7 +39,8 @@ impl HostSampler {
     pub fn sample(&mut self, second: u32) -> Option<HostSecond> {
         let now = Reading::take()?;
         let last = self.last.replace(now)?;
-        let total = (now.total - last.total).max(1) as f64;
+        // Called twice at once, or counters that went backwards, as they may on virtual machines.
+        let total = now.total.checked_sub(last.total).filter(|ticks| *ticks > 0)? as f64;
         let share = |now: u64, last: u64| now.saturating_sub(last) as f64 / total;
         let idle = share(now.idle, last.idle);
         let steal = share(now.steal, last.steal);

@@ -16,6 +16,7 @@ mod plan;
 mod probe;
 mod recorder;
 mod resolve;
+mod seed;
 mod stage;
 
 pub use clock::RunClock;

@@ -95,7 +95,7 @@ pub enum Measure {
         completions: String,
         /// Who has to report, at most 8.
         consumers: Vec<String>,
-        /// The event, with `{event_id}`, `{key}` and `{now}` to be filled in.
+        /// The event, with `{event_id}` and `{now}` to be filled in; its key is the event's id.
         event: String,
     },
     /// One full look-up of a name as an application does it (A and AAAA). Series: the objective's

@@ -68,6 +68,11 @@ impl Recorder {
         self.series[series].interval(due_ns).tally.reordered += 1;
     }
 
+    /// The event due at `due_ns` was acknowledged, and nobody ever reported it as processed.
+    pub fn lost(&mut self, series: usize, due_ns: u64) {
+        self.series[series].interval(due_ns).tally.lost += 1;
+    }
+
     /// Gives out what is known of all seconds before `second`.
     pub fn take_before(&mut self, second: u32) -> Vec<Interval> {
         let mut taken = Vec::new();

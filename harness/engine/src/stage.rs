@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::mpsc as std_mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use proofload_evidence::{Interval, StageSpan};
 use tokio::sync::mpsc::UnboundedSender;
@@ -14,9 +15,13 @@ use crate::clock::{RunClock, second_of};
 use crate::drive::Drive;
 use crate::plan::{Measure, ProbePlan, StagePlan};
 use crate::probe::{self, Discovery, Gateway, Http, Probe, Processing, Publish};
+use crate::seed;
 
 /// Room for the threads to see the start before it comes.
 const START_AHEAD_NS: u64 = 50_000_000;
+
+/// Connections that are not open by then are opened as they are needed.
+const PREPARE_AT_MOST: Duration = Duration::from_secs(8);
 
 /// Why a stage could not be measured. A target that does not answer is no such reason.
 #[derive(Debug, thiserror::Error)]
@@ -103,12 +108,12 @@ pub fn run_stage(
     let threads: Vec<(String, JoinHandle<Result<(), EngineError>>)> = stage
         .probes
         .iter()
-        .zip(seed..)
-        .map(|(plan, seed)| {
+        .zip(0..)
+        .map(|(plan, number)| {
             let seat = Seat {
                 plan: plan.clone(),
                 length_ns: u64::from(stage.load_s()) * 1_000_000_000,
-                seed,
+                seed: seed::derive(seed, number),
                 clock,
                 stop: stop.clone(),
                 events: events.clone(),
@@ -122,15 +127,32 @@ pub fn run_stage(
         .collect::<Result<_, EngineError>>()?;
     drop(ready_tx);
     // Ends when every thread has its series ready, or has failed and hung up.
-    let series: Vec<String> = ready.iter().flatten().collect();
+    let all: Vec<Vec<String>> = ready.iter().collect();
+    if all.len() < threads.len() || stop.is_requested() {
+        // The others see that there will be no start, and end.
+        drop(start_tx);
+        return join(threads);
+    }
     let start_s = second_of(clock.now_ns() + START_AHEAD_NS) + 1;
-    let span =
-        StageSpan { name: stage.name.clone(), series, start_s, warm_up_s: stage.warm_up_s, measure_s: stage.measure_s };
+    let span = StageSpan {
+        name: stage.name.clone(),
+        series: all.concat(),
+        start_s,
+        warm_up_s: stage.warm_up_s,
+        measure_s: stage.measure_s,
+    };
     let _ = events.send(Event::Started(span));
     start_tx.send_replace(Some(u64::from(start_s) * 1_000_000_000));
-    threads
+    join(threads)
+}
+
+/// Waits for all threads; the first failure is told.
+fn join(threads: Vec<(String, JoinHandle<Result<(), EngineError>>)>) -> Result<(), EngineError> {
+    let results: Vec<_> = threads
         .into_iter()
-        .try_for_each(|(objective, thread)| thread.join().unwrap_or(Err(EngineError::Panic { objective })))
+        .map(|(objective, thread)| thread.join().unwrap_or(Err(EngineError::Panic { objective })))
+        .collect();
+    results.into_iter().collect()
 }
 
 /// All that one probe's thread needs.
@@ -151,7 +173,7 @@ impl Seat {
         let problem = |problem| EngineError::Plan { objective: self.plan.objective.clone(), problem };
         let system = |source| EngineError::System { objective: self.plan.objective.clone(), source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
-        let (clock, seed) = (self.clock, self.seed);
+        let (clock, seed) = (self.clock, seed::derive(self.seed, 1));
         let (series, timeout) = (self.plan.objective.clone(), self.plan.timeout);
         runtime.block_on(async {
             match self.plan.measure.clone() {
@@ -186,7 +208,12 @@ impl Seat {
     async fn drive<P: Probe>(&self, probe: P) -> std::io::Result<()> {
         let probe = Rc::new(probe);
         let set = tokio::task::LocalSet::new();
-        set.run_until(probe.prepare()).await;
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            // A target that lets connections hang shows in its arrivals, not in a start that never comes.
+            _ = tokio::time::timeout(PREPARE_AT_MOST, set.run_until(probe.prepare())) => {}
+            () = stop.requested() => {}
+        }
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(probe.series());
         }
@@ -196,7 +223,7 @@ impl Seat {
         let drive = Drive {
             probe,
             clock: self.clock,
-            schedule: self.plan.pace.arrivals(self.length_ns, self.seed),
+            schedule: self.plan.pace.arrivals(self.length_ns, seed::derive(self.seed, 0)),
             start_ns: start_ns.unwrap_or_default(),
             limit: self.plan.limit,
             max_in_flight: self.plan.max_in_flight,

@@ -165,8 +165,14 @@ fn a_plan_that_cannot_be_is_refused_with_its_objective() {
     impossible.headers.push(("no header".to_owned(), "x".to_owned()));
     let (events, _received) = unbounded_channel();
     let (_stopper, stop) = Stop::pair();
-    let probes = vec![probe("rest", Measure::Http { target: impossible }, 1.0)];
-    let stage = StagePlan { name: "test".to_owned(), warm_up_s: 0, measure_s: 1, background: false, probes };
+    let possible = target(serve(|_| Duration::ZERO, 200));
+    let probes = vec![
+        probe("other", Measure::Http { target: possible }, 1.0),
+        probe("rest", Measure::Http { target: impossible }, 1.0),
+    ];
+    let begun = Instant::now();
+    let stage = StagePlan { name: "test".to_owned(), warm_up_s: 0, measure_s: 30, background: false, probes };
     let message = run_stage(&stage, 1, RunClock::start(), &stop, &events).unwrap_err().to_string();
     assert!(message.contains("objective `rest`: header `no header`"), "{message}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "the other probe's load was waited for");
 }

@@ -47,6 +47,10 @@ pub struct Tally {
     pub service_over_limit: u64,
     /// Of those sent: a second or more after the due time.
     pub late: u64,
+    /// Events that the broker acknowledged and nobody ever reported as processed. They are faults as
+    /// well: this says which of the faults are losses, not lateness.
+    #[serde(default)]
+    pub lost: u64,
     /// Completions that came again for the same event.
     #[serde(default)]
     pub duplicated: u64,
@@ -74,6 +78,12 @@ impl Tally {
         self.scheduled.saturating_sub(self.answered() + self.dropped)
     }
 
+    /// Whether `scheduled = ok + faults + dropped`.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.scheduled == self.answered() + self.dropped
+    }
+
     /// Adds another tally of the same series.
     pub fn add(&mut self, other: &Self) {
         self.scheduled += other.scheduled;
@@ -85,6 +95,7 @@ impl Tally {
         self.over_limit += other.over_limit;
         self.service_over_limit += other.service_over_limit;
         self.late += other.late;
+        self.lost += other.lost;
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;
     }

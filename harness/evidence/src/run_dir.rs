@@ -202,11 +202,18 @@ impl RunDir {
         fs::create_dir_all(root).map_err(EvidenceError::io("create", root))?;
         let root = fs::canonicalize(root).map_err(EvidenceError::io("open", root))?;
         let dir = Self { root };
-        if dir.run_json().exists() {
-            return Err(EvidenceError::malformed(
-                dir.run_json(),
-                "there is a run in this directory already; name another with --out, or move this one away",
-            ));
+        // Made anew or not at all: of two runs that are told the same directory one gets it.
+        match File::create_new(dir.interval_log()) {
+            Ok(_) if !dir.run_json().exists() => {}
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(EvidenceError::io("create", dir.interval_log())(e));
+            }
+            _ => {
+                return Err(EvidenceError::malformed(
+                    dir.root,
+                    "there is a run in this directory already; name another with --out, or move this one away",
+                ));
+            }
         }
         fs::create_dir_all(dir.logs()).map_err(EvidenceError::io("create", dir.logs()))?;
         Ok(dir)
@@ -279,7 +286,8 @@ impl RunDir {
     /// # Errors
     /// If it cannot be written.
     pub fn replace(&self, path: &Path, content: &[u8]) -> Result<(), EvidenceError> {
-        let beside = path.with_extension("part");
+        // Of this process: `report` may be called while the run goes on.
+        let beside = path.with_extension(format!("{}.part", std::process::id()));
         let write = || {
             let mut file = File::create(&beside)?;
             file.write_all(content)?;

@@ -25,9 +25,6 @@ pub enum FaultKind {
     Name,
     /// The broker, or the client library on its behalf, refused or gave up on the message.
     Rejected,
-    /// The event was acknowledged by the broker, but not reported as processed in time: lost, or
-    /// so late that nobody can tell the difference.
-    Lost,
     /// The consuming service reported that its work on the event failed.
     Failed,
     /// The run ended, or was ended, before the answer came.
@@ -44,7 +41,6 @@ impl fmt::Display for FaultKind {
             Self::Protocol => f.write_str("protocol"),
             Self::Name => f.write_str("name"),
             Self::Rejected => f.write_str("rejected"),
-            Self::Lost => f.write_str("lost"),
             Self::Failed => f.write_str("failed"),
             Self::Cancelled => f.write_str("cancelled"),
         }
@@ -62,7 +58,6 @@ impl FromStr for FaultKind {
             "protocol" => Self::Protocol,
             "name" => Self::Name,
             "rejected" => Self::Rejected,
-            "lost" => Self::Lost,
             "failed" => Self::Failed,
             "cancelled" => Self::Cancelled,
             other => match other.strip_prefix("status_").map(str::parse) {
@@ -133,8 +128,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_fault_reads_back_as_it_was_written() {
-        use FaultKind::{Broken, Cancelled, Connect, Failed, Lost, Name, Protocol, Rejected, Status, Timeout};
-        for kind in [Timeout, Connect, Broken, Status(503), Protocol, Name, Rejected, Lost, Failed, Cancelled] {
+        use FaultKind::{Broken, Cancelled, Connect, Failed, Name, Protocol, Rejected, Status, Timeout};
+        for kind in [Timeout, Connect, Broken, Status(503), Protocol, Name, Rejected, Failed, Cancelled] {
             assert_eq!(kind.to_string().parse::<FaultKind>(), Ok(kind));
         }
         assert!("status_x".parse::<FaultKind>().is_err());

@@ -18,6 +18,9 @@ const REMEMBERED: usize = 10_000;
 /// Pauses before work that failed is tried again. Short: the partition waits.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 
+/// Between two tries to report.
+const REPORT_PAUSE: Duration = Duration::from_millis(200);
+
 /// An event as it came, with the assignment under which it was fetched.
 pub(super) struct Delivery {
     pub(super) assignment: u64,
@@ -99,8 +102,9 @@ impl<W: Work> Lane<W> {
         }
     }
 
-    /// Returns when the report is acknowledged, however long the broker is away. What comes back
-    /// as an error will not pass: the completion is lost, and that is said.
+    /// Returns when the report is acknowledged, however long the broker is away: an event whose
+    /// completion was not heard of is not done. An error means that the publisher gave up or was
+    /// replaced, so it is tried again.
     async fn report(&self, delivery: &Delivery, event: &UserCreated, status: Status) {
         let completion = Completion {
             event_id: event.event_id.clone(),
@@ -110,10 +114,10 @@ impl<W: Work> Lane<W> {
             source_offset: delivery.offset,
         };
         let key = String::from_utf8_lossy(&delivery.key);
-        let reported =
-            self.shared.publisher.publish(PROCESSING_COMPLETED, Some(self.partition), &key, &completion).await;
-        if let Err(error) = reported {
-            warn!("the completion of {} is lost: {error}", event.event_id);
+        let publisher = &self.shared.publisher;
+        while let Err(error) = publisher.publish(PROCESSING_COMPLETED, Some(self.partition), &key, &completion).await {
+            warn!("the completion of {} is not acknowledged yet: {error}", event.event_id);
+            tokio::time::sleep(REPORT_PAUSE).await;
         }
     }
 

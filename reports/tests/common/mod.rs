@@ -192,9 +192,13 @@ pub(crate) fn mixed() -> Evidence {
     let processing = Load::new(50, 60.0, 0.5, 500)
         .stalled_at(41, 900.0)
         .stalled_at(42, 700.0)
-        .with_faults(FaultKind::Lost, 12, 44)
+        .with_faults(FaultKind::Timeout, 12, 44)
         .with_faults(FaultKind::Status(503), 5, 45);
-    run.series.insert("processing".into(), series(&processing, 7, 0..66));
+    let mut processing = series(&processing, 7, 0..66);
+    if let Some(second) = processing.seconds.get_mut(&44) {
+        second.tally.lost = 12;
+    }
+    run.series.insert("processing".into(), processing);
     let rest = Load::new(200, 3.2, 0.6, 100).stalled_at(33, 640.0).with_faults(FaultKind::Timeout, 9, 33);
     run.series.insert("rest".into(), series(&rest, 1, 0..66));
     let throughput = Load::new(10_500, 9.0, 0.7, 100).swinging(1_100.0);

@@ -11,6 +11,9 @@ use serde::Deserialize;
 
 use super::Endpoints;
 
+/// Five per cent more than the promise, but for rounding.
+const OFFERED_ABOVE: f64 = 1.0499;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
@@ -111,6 +114,15 @@ impl RawObjective {
         let rate = self.pace.mean_per_s();
         if !(rate.is_finite() && rate > 0.0 && rate <= 1e6) {
             return Err(format!("its rate is {rate} per second; write one above 0 and up to 1000000"));
+        }
+        if let RawPromise::RateAtLeast { per_s, .. } = self.promise
+            && rate < OFFERED_ABOVE * per_s
+        {
+            return Err(format!(
+                "it offers {rate} per second and promises {per_s}: offer at least {} (5 % more), or a target that \
+                 keeps its promise could not show it",
+                (1.05 * per_s).ceil()
+            ));
         }
         if self.promise.limit().is_zero() || self.timeout <= self.promise.limit() {
             return Err("its timeout must be longer than its limit, and its limit longer than nothing".to_owned());

@@ -70,7 +70,8 @@ fn every_wrong_value_is_named_with_its_place() {
         ("id = \"publish\"", "id = \"rest\"", "used twice"),
         ("max_in_flight = 256", "max_in_flight = 0", "nothing could be sent"),
         ("path = \"/api/v1/users/u-{00001..10000}\"", "path = \"users\"", "starts with /"),
-        ("measure = \"70 s\"", "measure = \"5 s\"", "between 10 s and 24 h"),
+        ("measure = \"70 s\"", "measure = \"5 s\"", "between 10 s and 1 h"),
+        ("per_s = 10500", "per_s = 9500", "offer at least 10500"),
         ("users = 10", "usrs = 10", "unknown field `usrs`"),
         ("judge = \"delta_below\"", "judge = \"quantile_below\"", "needs judge = \"delta_below\""),
     ];

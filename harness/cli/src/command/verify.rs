@@ -53,7 +53,14 @@ impl Verify {
         let result = self.measure(&platform, &mut writer).await;
         self.stop(platform).await;
         drop(writer);
-        let (header, state) = result?;
+        let (header, state) = match result {
+            Ok(measured) => measured,
+            Err(failure) => {
+                self.mark_cut_short();
+                self.screen.finish();
+                return Err(failure);
+            }
+        };
         self.screen.doing("judging");
         self.dir.write_record(&RunRecord::unjudged(header, state))?;
         let record = conclude(&self.dir, &Evidence::load(&self.dir)?)?;
@@ -84,6 +91,14 @@ impl Verify {
         self.screen.doing("stopping the stack");
         if let Err(error) = platform.stop().await {
             self.screen.warn(&error.to_string());
+        }
+    }
+
+    /// After an error: what was kept stays readable, and does not look as if it were going on. If
+    /// not even that can be written, the error that is about to be told has the same reason.
+    fn mark_cut_short(&self) {
+        if let Ok(record) = self.dir.read_record() {
+            let _ = self.dir.write_record(&RunRecord { state: RunState::CutShort, ..record });
         }
     }
 

@@ -22,6 +22,8 @@ use super::{Arrival, Disorder, kafka};
 use crate::clock::RunClock;
 
 const METADATA: Duration = Duration::from_secs(3);
+/// Several polls of the watching thread.
+const LAST_CHANCE: Duration = Duration::from_millis(500);
 
 /// What a consuming service reports. Further fields are allowed.
 #[derive(Debug, Deserialize)]
@@ -36,7 +38,9 @@ struct Completion {
 /// What is known of one event.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
-    pub(super) acknowledged: bool,
+    acknowledged: bool,
+    /// It was sent while both topics were being watched.
+    watched: bool,
     /// When an observer of the topic saw it.
     pub(super) transit_ns: Option<u64>,
     /// When the last of the consumers had reported.
@@ -117,8 +121,9 @@ impl EventWatch {
     /// From now on completions of this event count. The receiver wakes when it is finished.
     pub(super) fn expect(&self, arrival: Arrival) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
+        let watched = self.shared.ready.load(Ordering::Acquire);
         let mut state = self.shared.state();
-        state.events.insert(arrival.index, Seen { due_ns: arrival.due_ns, ..Seen::default() });
+        state.events.insert(arrival.index, Seen { due_ns: arrival.due_ns, watched, ..Seen::default() });
         state.waiting.insert(arrival.index, sender);
         receiver
     }
@@ -134,6 +139,19 @@ impl EventWatch {
         let mut state = self.shared.state();
         state.waiting.remove(&index);
         state.events.get(&index).copied().unwrap_or_default()
+    }
+
+    /// Gives what is still in the client library's hands a last chance, then counts as lost what was
+    /// acknowledged, watched for, and not reported by everyone. Late is not lost: an event whose
+    /// wait ran out but that was reported since is none of them.
+    pub(super) async fn look_for_losses(&self) {
+        tokio::time::sleep(LAST_CHANCE).await;
+        let everyone = self.shared.everyone();
+        let mut state = self.shared.state();
+        let lost = |seen: &&Seen| seen.acknowledged && seen.watched && seen.reported != everyone;
+        let lost: Vec<_> =
+            state.events.values().filter(lost).map(|seen| Disorder::Lost { due_ns: seen.due_ns }).collect();
+        state.disorder.extend(lost);
     }
 
     pub(super) fn take_disorder(&self) -> Vec<Disorder> {
@@ -176,6 +194,11 @@ impl Shared {
         }
     }
 
+    /// The bits of all consumers.
+    fn everyone(&self) -> u8 {
+        u8::MAX >> (8 - self.consumers.len())
+    }
+
     fn index(&self, event_id: &str) -> Option<u64> {
         event_id.strip_prefix(self.tag.as_str())?.strip_prefix('-')?.parse().ok()
     }
@@ -193,7 +216,7 @@ impl Shared {
         let mut state = self.state();
         let last = state.last.insert((who, done.source_partition), done.source_offset);
         let Some(index) = self.index(&done.event_id) else { return };
-        let everyone = u8::MAX >> (8 - self.consumers.len());
+        let everyone = self.everyone();
         let Some(seen) = state.events.get_mut(&index) else { return };
         let due_ns = seen.due_ns;
         let again = seen.reported & (1 << who) != 0;
@@ -229,13 +252,14 @@ fn assign_from_end(consumer: &BaseConsumer, topics: &[&str]) -> Result<(), rdkaf
     let mut list = TopicPartitionList::new();
     for topic in topics {
         let metadata = consumer.fetch_metadata(Some(topic), METADATA)?;
-        for partition in metadata.topics().iter().flat_map(|t| t.partitions()) {
+        let partitions: Vec<_> = metadata.topics().iter().flat_map(|t| t.partitions()).collect();
+        if partitions.is_empty() {
+            return Err(rdkafka::error::KafkaError::Subscription(format!("{topic} has no partitions")));
+        }
+        for partition in partitions {
             let (_, high) = consumer.fetch_watermarks(topic, partition.id(), METADATA)?;
             list.add_partition_offset(topic, partition.id(), Offset::Offset(high))?;
         }
-    }
-    if list.count() == 0 {
-        return Err(rdkafka::error::KafkaError::Subscription("the topics have no partitions".to_owned()));
     }
     consumer.assign(&list)
 }
@@ -302,6 +326,26 @@ mod tests {
         shared.completed(&Completion { event_id: "other".to_owned(), ..completion(0, "a", 6) }, 10);
         shared.completed(&completion(1, "a", 5), 20);
         assert_eq!(shared.state().disorder, [Disorder::Reordered { due_ns: 1 }]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lost_is_what_was_acknowledged_and_never_reported_by_everyone() {
+        let watch = EventWatch { shared: Arc::new(watched(&["a", "b"])), thread: None };
+        for index in 1..=4 {
+            let _waiting = watch.expect(Arrival { index, due_ns: index });
+        }
+        // 1: reported late, 2: by one only, 3: not acknowledged, 4: by nobody, but not watched for.
+        for index in [1, 2, 4] {
+            watch.acknowledged(index);
+        }
+        watch.shared.state().events.get_mut(&4).unwrap().watched = false;
+        assert!(watch.give_up(1).finished_ns.is_none());
+        for consumer in ["a", "b"] {
+            watch.shared.completed(&completion(1, consumer, 1), 50);
+        }
+        watch.shared.completed(&completion(2, "a", 2), 60);
+        watch.look_for_losses().await;
+        assert_eq!(watch.take_disorder(), [Disorder::Lost { due_ns: 2 }]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::connection::Connections;
 use super::{Arrival, Probe, Reply};
 use crate::clock::RunClock;
 use crate::plan::HttpTarget;
+use crate::seed;
 
 const THROUGH: usize = 0;
 
@@ -28,8 +29,10 @@ impl Gateway {
         timeout: Duration,
         seed: u64,
     ) -> Result<Self, String> {
-        let arms = [Connections::new(through, seed)?, Connections::new(direct, seed)?];
-        Ok(Self { clock, series, arms, timeout, coin: RefCell::new(fastrand::Rng::with_seed(seed)) })
+        let arms =
+            [Connections::new(through, seed::derive(seed, 0))?, Connections::new(direct, seed::derive(seed, 1))?];
+        let coin = RefCell::new(fastrand::Rng::with_seed(seed::derive(seed, 2)));
+        Ok(Self { clock, series, arms, timeout, coin })
     }
 }
 

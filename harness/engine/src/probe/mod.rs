@@ -49,11 +49,13 @@ impl Reply {
     }
 }
 
-/// A completion that should not have come, or not then. Told by the due time of its arrival.
+/// A completion that should not have come, or not then, or never came. Told by the due time of its
+/// arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disorder {
     Duplicated { due_ns: u64 },
     Reordered { due_ns: u64 },
+    Lost { due_ns: u64 },
 }
 
 /// A way to measure. Lives on one thread.
@@ -78,6 +80,10 @@ pub(crate) trait Probe: 'static {
     /// Sends now, and ends within the plan's timeout.
     async fn fire(&self, arrival: Arrival, series: usize) -> Reply;
 
+    /// The schedule has run to its end and nothing is under way any more: what has not been seen by
+    /// now never will be. Not called where the run was stopped.
+    async fn finish(&self) {}
+
     /// Disorder seen since the last call.
     fn take_disorder(&self) -> Vec<Disorder> {
         Vec::new()
@@ -93,7 +99,7 @@ pub fn client_settings(plan: &ProbePlan) -> Vec<ClientSetting> {
         }
         Measure::Publish { .. } => kafka::producer_settings(plan.timeout),
         Measure::Processing { .. } => [kafka::producer_settings(plan.timeout), kafka::consumer_settings()].concat(),
-        Measure::Discovery { .. } => crate::resolve::settings(),
+        Measure::Discovery { server, .. } => crate::resolve::settings(*server),
     };
     settings
         .into_iter()

@@ -53,14 +53,14 @@ impl Processing {
     /// What a wait ended with: the reply, and the broker's part beside it.
     fn reply(&self, arrival: Arrival, sent_ns: u64, seen: Seen) -> Reply {
         let now_ns = self.clock.now_ns();
-        let finished = seen.finished_ns.ok_or(if seen.acknowledged { FaultKind::Lost } else { FaultKind::Timeout });
-        let result = match finished {
-            Ok(_) if seen.failed => Err(FaultKind::Failed),
-            other => other.map(|_| ()),
+        let result = match seen.finished_ns {
+            None => Err(FaultKind::Timeout),
+            Some(_) if seen.failed => Err(FaultKind::Failed),
+            Some(_) => Ok(()),
         };
-        let transit = seen.transit_ns.map_or(Outcome::Fault(FaultKind::Lost), |_| Outcome::Ok);
+        let transit = seen.transit_ns.map_or(Outcome::Fault(FaultKind::Timeout), |_| Outcome::Ok);
         let done_ns = seen.transit_ns.unwrap_or(now_ns);
-        let mut reply = Reply::of(sent_ns, finished.unwrap_or(now_ns), result);
+        let mut reply = Reply::of(sent_ns, seen.finished_ns.unwrap_or(now_ns), result);
         reply.beside = Some(Sample { due_ns: arrival.due_ns, sent_ns, done_ns, outcome: transit });
         reply
     }
@@ -98,6 +98,10 @@ impl Probe for Processing {
         let left = deadline.saturating_duration_since(Instant::now());
         let _ = tokio::time::timeout(left, &mut waiting).await;
         self.reply(arrival, sent_ns, self.watch.give_up(arrival.index))
+    }
+
+    async fn finish(&self) {
+        self.watch.look_for_losses().await;
     }
 
     fn take_disorder(&self) -> Vec<Disorder> {

@@ -63,10 +63,15 @@ pub(crate) fn totals(trials: &[Trial]) -> (u64, u64) {
     trials.iter().fold((0, 0), |(n, bad), t| (n + t.n, bad + t.bad))
 }
 
+/// By how much a bound over this many seconds is wider than a normal one.
+pub(crate) fn widening(seconds: usize) -> f64 {
+    student_t(cosines(seconds)) / Z
+}
+
 /// How many independent arrivals `n` arrivals with this design effect are worth, the uncertainty
 /// of the design effect itself (`seconds` give few degrees of freedom) included.
 pub(crate) fn effective_size(n: u64, design_effect: f64, seconds: usize) -> f64 {
-    n as f64 / design_effect * (Z / student_t(cosines(seconds))).powi(2)
+    n as f64 / design_effect / widening(seconds).powi(2)
 }
 
 /// 95 % lower and 95 % upper bound of a share `p` seen in `n` independent arrivals.

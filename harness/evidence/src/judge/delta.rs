@@ -16,6 +16,8 @@ const DRAWS: usize = 2_000;
 /// Answers that must lie beyond the quantile in each arm: drawing few of them again and again
 /// tells nothing of those that were never seen.
 const LEAST_BEYOND: f64 = 10.0;
+/// Slow spells of a few seconds have to stay together.
+const SHORTEST_BLOCK_S: usize = 5;
 /// The same evidence gives the same verdict.
 const SEED: u64 = 0x0070_726f_6f66;
 
@@ -110,10 +112,11 @@ pub(crate) fn estimate(
         answered as f64 * (1.0 - quantile) >= LEAST_BEYOND
     });
     let delta = difference(point_through, point_direct);
-    let draws = bootstrap(&arms, seconds, quantile);
-    let [low, high] = draws.as_ref().map_or([f64::NEG_INFINITY, f64::INFINITY], |d| *d);
+    let draws = delta.and_then(|delta| bootstrap(&arms, seconds, quantile, delta));
+    let [low, high] = draws.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+    let changed = changes_sides(&arms, through, quantile, limit_ns, clock);
     let verdict = match () {
-        () if draws.is_none() || !enough => Verdict::Inconclusive,
+        () if draws.is_none() || !enough || changed => Verdict::Inconclusive,
         () if high < limit_ns => Verdict::Pass,
         () if low > limit_ns => Verdict::Fail,
         () => Verdict::Inconclusive,
@@ -122,7 +125,7 @@ pub(crate) fn estimate(
     let sum = |of: fn(&super::share::ShareEstimate) -> f64| shares.iter().flatten().map(of).sum::<f64>();
     Some(DeltaEstimate {
         n: sum(|s| s.n as f64) as u64,
-        faults: sum(|s| s.faults as f64) as u64,
+        faults: sum(|s| s.beyond as f64) as u64,
         n_eff: sum(|s| s.n_eff),
         design_effect: shares.iter().flatten().map(|s| s.design_effect).fold(1.0, f64::max),
         delta_ns: delta.and_then(finite),
@@ -133,10 +136,27 @@ pub(crate) fn estimate(
     })
 }
 
-/// 5th and 95th percentile of the difference over the draws; `None` where more than one draw in
-/// twenty has no difference.
-fn bootstrap(arms: &[Arm; 2], seconds: usize, quantile: f64) -> Option<[f64; 2]> {
-    let block = (seconds as f64).cbrt().ceil() as usize;
+/// Whether the level of the arm that takes the detour changes within the window, and only one side
+/// of the change meets the limit.
+fn changes_sides(arms: &[Arm; 2], through: &[Second], quantile: f64, limit_ns: f64, clock: Clock) -> bool {
+    let trials = super::share::trials_at_share(through, 1.0 - quantile, clock);
+    let Some(at) = super::stationary::change_point(&trials) else { return false };
+    let mut sums = Vec::new();
+    let mut meets = |drawn: std::ops::Range<usize>| {
+        let drawn: Vec<usize> = drawn.collect();
+        let [through, direct] = [&arms[0], &arms[1]].map(|arm| arm.quantile(&drawn, quantile, &mut sums));
+        difference(through, direct).is_some_and(|delta| delta < limit_ns)
+    };
+    meets(0..at) != meets(at..through.len())
+}
+
+/// 95 % bounds of the difference; `None` where more than one draw in twenty has no difference.
+///
+/// The percentiles of the draws lie too close to `delta` where there are few seconds. They are
+/// widened as Student's t widens a normal bound, with the degrees of freedom that a variance over
+/// as many seconds has.
+fn bootstrap(arms: &[Arm; 2], seconds: usize, quantile: f64, delta: f64) -> Option<[f64; 2]> {
+    let block = ((seconds as f64).cbrt().ceil() as usize).max(SHORTEST_BLOCK_S).min(seconds);
     let mut rng = fastrand::Rng::with_seed(SEED);
     let mut sums = Vec::new();
     let mut differences: Vec<f64> = (0..DRAWS)
@@ -157,7 +177,8 @@ fn bootstrap(arms: &[Arm; 2], seconds: usize, quantile: f64) -> Option<[f64; 2]>
     }
     differences.sort_by(f64::total_cmp);
     let at = |share: f64| differences[((share * differences.len() as f64) as usize).min(differences.len() - 1)];
-    Some([at(bound::ALPHA), at(1.0 - bound::ALPHA)])
+    let widened = |end: f64| if delta.is_finite() { delta + (end - delta) * bound::widening(seconds) } else { end };
+    Some([widened(at(bound::ALPHA)), widened(at(1.0 - bound::ALPHA))])
 }
 
 #[cfg(test)]
@@ -206,6 +227,14 @@ mod tests {
         }
         assert_eq!(estimate(&broken, &good, 0.95, 20e6, Clock::Due).unwrap().verdict, Verdict::Fail);
         assert_eq!(estimate(&good, &broken, 0.95, 20e6, Clock::Due).unwrap().verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_gateway_that_gets_slow_half_way_is_no_pass() {
+        let mut through = arm(1, 3.0, None);
+        through[30..].clone_from_slice(&arm(2, 15.0, None)[30..]);
+        let estimate = estimate(&through, &arm(3, 2.0, None), 0.95, 30e6, Clock::Due).unwrap();
+        assert_ne!(estimate.verdict, Verdict::Pass);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! From evidence to findings.
 //!
-//! Invariants: no data is never a pass; a late generator can only make latency longer, so a pass
+//! Invariants: no data is never a pass; a late generator can only make a latency longer, so a pass
 //! stands if the load was offered, and a fail that vanishes when lateness is taken out is
-//! inconclusive; a run that was cut short passes nothing. How a finding looks does not belong here.
+//! inconclusive. A *difference* of latencies can be hidden by lateness as well, so there a pass has
+//! to hold without it too. A run that was cut short passes nothing. How a finding looks does not
+//! belong here.
 
 mod bound;
 mod delta;
@@ -49,6 +51,8 @@ pub fn judge(evidence: &Evidence) -> Judgement {
 /// The seconds that are judged, by series, all of the same length.
 struct Window {
     series: Vec<Vec<Second>>,
+    /// Second of the run in which it begins.
+    from: u32,
     warm_up_s: u32,
     /// Seconds after the planned warm-up that were warm-up still.
     further_cut: usize,
@@ -57,6 +61,16 @@ struct Window {
 impl Window {
     fn len(&self) -> usize {
         self.series.first().map_or(0, Vec::len)
+    }
+
+    fn judged_s(&self) -> usize {
+        self.len() - self.further_cut
+    }
+
+    /// Whether every arrival has one end on record, and every answer a latency.
+    fn adds_up(&self) -> bool {
+        let whole = |second: &Second| second.tally.adds_up() && second.latency.total() == second.tally.ok;
+        self.series.iter().flatten().all(whole)
     }
 
     fn tally(&self) -> Tally {
@@ -103,7 +117,7 @@ impl<'a> Case<'a> {
         if tally.answered() == 0 {
             return self.nothing(&reason::no_answers(&tally));
         }
-        if window.len() < SHORTEST_S {
+        if window.judged_s() < SHORTEST_S {
             return self.nothing(&reason::too_short(window.len()));
         }
         let Some(mut opinion) = self.opinion(&window, window.further_cut, Clock::Due) else {
@@ -128,7 +142,9 @@ impl<'a> Case<'a> {
             .map(|name| self.evidence.series.get(*name).map(|s| s.window(from, to.max(from))))
             .collect::<Option<_>>()?;
         let means: Vec<Option<f64>> = series[0].iter().map(|s| s.latency.mean()).collect();
-        Some(Window { further_cut: stationary::warm_up_left(&means), series, warm_up_s: stage.warm_up_s })
+        let spare = means.len().saturating_sub(SHORTEST_S);
+        let further_cut = stationary::warm_up_left(&means).min(spare);
+        Some(Window { series, from, warm_up_s: stage.warm_up_s, further_cut })
     }
 
     fn opinion(&self, window: &Window, cut: usize, clock: Clock) -> Option<Opinion> {
@@ -204,29 +220,44 @@ impl<'a> Case<'a> {
     }
 
     fn apply_common_rules(&self, window: &Window, tally: &Tally, opinion: &mut Opinion) {
-        let cut = window.further_cut;
-        let verdict_of = |cut, clock| self.opinion(window, cut, clock).map(|o| o.verdict);
-        let demote = |opinion: &mut Opinion, why: String| {
-            opinion.verdict = Verdict::Inconclusive;
-            opinion.reasons.insert(0, why);
-        };
         if let Some(why) = self.disorder() {
             opinion.verdict = Verdict::Fail;
             opinion.reasons.insert(0, why);
-        } else if opinion.verdict == Verdict::Fail && verdict_of(cut, Clock::Sent) != Some(Verdict::Fail) {
-            demote(opinion, reason::generator_late(&window.series, &self.evidence.host));
+        } else if let Some(why) = self.doubt(window, tally, opinion.verdict) {
+            opinion.verdict = Verdict::Inconclusive;
+            opinion.reasons.insert(0, why);
         }
-        if opinion.verdict != Verdict::Pass {
-            return;
-        }
-        if offered_share(tally) < OFFERED {
-            demote(opinion, reason::not_offered(tally));
-        } else if cut > 0 && verdict_of(0, Clock::Due) == Some(Verdict::Fail) {
-            demote(opinion, reason::only_without_its_start(cut));
-        } else if self.evidence.record.state != RunState::Finished {
-            demote(opinion, reason::cut_short(window.len()));
-        } else if tally.unfinished() > 0 {
-            demote(opinion, reason::does_not_add_up(tally));
+    }
+
+    /// Why a verdict may not stand.
+    fn doubt(&self, window: &Window, tally: &Tally, verdict: Verdict) -> Option<String> {
+        let cut = window.further_cut;
+        let again = |cut, clock| self.opinion(window, cut, clock).map(|o| o.verdict);
+        let late = || {
+            let seconds = window.from..window.from + window.len() as u32;
+            let host: Vec<_> = self.evidence.host.iter().filter(|h| seconds.contains(&h.second)).copied().collect();
+            Some(reason::generator_late(&window.series, &host))
+        };
+        let offered = offered_share(tally) >= OFFERED;
+        let finished = self.evidence.record.state == RunState::Finished;
+        match (verdict, &self.objective.promise) {
+            (Verdict::Inconclusive, _) => (!offered).then(|| reason::not_offered(tally)),
+            // Good answers were too few because too little was asked for, not because it was slow.
+            (Verdict::Fail, Promise::RateAtLeast { quantile, .. }) if !offered => {
+                let answers = self.share_opinion(window.cut(cut)[0], *quantile, Clock::Sent)?;
+                (answers.verdict == Verdict::Pass).then(|| reason::not_offered(tally))
+            }
+            (Verdict::Fail, _) if again(cut, Clock::Sent) != Some(Verdict::Fail) => late(),
+            (Verdict::Fail, _) => None,
+            (Verdict::Pass, _) if !offered => Some(reason::not_offered(tally)),
+            (Verdict::Pass, Promise::DeltaBelow { .. }) if again(cut, Clock::Sent) != Some(Verdict::Pass) => late(),
+            // The cut may explain a verdict; it may not make one.
+            (Verdict::Pass, _) if cut > 0 && again(0, Clock::Due) != Some(Verdict::Pass) => {
+                Some(reason::only_without_its_start(cut))
+            }
+            (Verdict::Pass, _) if !finished => Some(reason::cut_short(window.len())),
+            (Verdict::Pass, _) if !window.adds_up() => Some(reason::does_not_add_up(tally)),
+            (Verdict::Pass, _) => None,
         }
     }
 
@@ -255,7 +286,7 @@ impl<'a> Case<'a> {
             bad: opinion.bad,
             bad_share_bounds: opinion.bounds,
             design_effect: Some(opinion.design_effect),
-            judged_s: (window.len() - window.further_cut) as u32,
+            judged_s: window.judged_s() as u32,
             warm_up_s: window.warm_up_s + window.further_cut as u32,
             offered_share: Some(offered_share(tally)),
             reasons,

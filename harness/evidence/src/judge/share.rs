@@ -15,7 +15,8 @@ use crate::finding::Verdict;
 pub(crate) struct ShareEstimate {
     pub(crate) n: u64,
     pub(crate) bad: u64,
-    pub(crate) faults: u64,
+    /// Faults and, on the due clock, drops.
+    pub(crate) beyond: u64,
     pub(crate) design_effect: f64,
     pub(crate) n_eff: f64,
     pub(crate) bounds: [f64; 2],
@@ -36,20 +37,46 @@ pub(crate) enum Clock {
     Sent,
 }
 
+impl Clock {
+    fn latency(self, second: &Second) -> &Counts {
+        match self {
+            Self::Due => &second.latency,
+            Self::Sent => &second.service,
+        }
+    }
+
+    /// Arrivals that are longer than every answer. One that found no capacity is such for a user
+    /// who came when it was due, and was never put to the target.
+    fn beyond(self, second: &Second) -> u64 {
+        match self {
+            Self::Due => second.tally.fault_count() + second.tally.dropped,
+            Self::Sent => second.tally.fault_count(),
+        }
+    }
+
+    fn over_limit(self, second: &Second) -> u64 {
+        match self {
+            Self::Due => second.tally.over_limit,
+            Self::Sent => second.tally.service_over_limit,
+        }
+    }
+
+    fn trial(self, second: &Second, over: u64) -> Trial {
+        let beyond = self.beyond(second);
+        Trial { n: second.tally.ok + beyond, bad: over + beyond }
+    }
+}
+
 fn trials(seconds: &[Second], clock: Clock) -> Vec<Trial> {
-    seconds
-        .iter()
-        .map(|s| {
-            let over = if clock == Clock::Due { s.tally.over_limit } else { s.tally.service_over_limit };
-            Trial { n: s.tally.answered(), bad: over + s.tally.fault_count() }
-        })
-        .collect()
+    seconds.iter().map(|s| clock.trial(s, clock.over_limit(s))).collect()
 }
 
 /// Bad arrivals where the bar is the run's own quantile `1 - share`.
-fn trials_at_share(seconds: &[Second], all: &Counts, faults: u64, share: f64) -> Vec<Trial> {
-    let bar = all.quantile(1.0 - share, faults).or(all.max()).unwrap_or(0);
-    seconds.iter().map(|s| Trial { n: s.tally.answered(), bad: s.latency.above(bar) + s.tally.fault_count() }).collect()
+pub(super) fn trials_at_share(seconds: &[Second], share: f64, clock: Clock) -> Vec<Trial> {
+    let all = Counts::merged(seconds.iter().map(|s| clock.latency(s)));
+    let beyond = seconds.iter().map(|s| clock.beyond(s)).sum();
+    let bar = all.quantile(1.0 - share, beyond).or(all.max()).unwrap_or(0);
+    seconds.iter().map(|s| clock.trial(s, clock.latency(s).above(bar))).collect()
 }
 
 /// The share of the run's own upper tail that tells best how bad arrivals cluster.
@@ -66,9 +93,9 @@ pub(crate) fn estimate(seconds: &[Second], quantile: f64, clock: Clock) -> Optio
         return None;
     }
     let p = bad as f64 / n as f64;
-    let all = Counts::merged(seconds.iter().map(|s| if clock == Clock::Due { &s.latency } else { &s.service }));
-    let faults = seconds.iter().map(|s| s.tally.fault_count()).sum();
-    let at_reference = trials_at_share(seconds, &all, faults, reference_share(p, allowed));
+    let all = Counts::merged(seconds.iter().map(|s| clock.latency(s)));
+    let beyond = seconds.iter().map(|s| clock.beyond(s)).sum();
+    let at_reference = trials_at_share(seconds, reference_share(p, allowed), clock);
     let design_effect = bound::design_effect(&at_limit).max(bound::design_effect(&at_reference));
     let n_eff = bound::effective_size(n, design_effect, seconds.len());
     let bounds = bound::share_bounds(p, n_eff);
@@ -83,15 +110,15 @@ pub(crate) fn estimate(seconds: &[Second], quantile: f64, clock: Clock) -> Optio
     // Woodruff (1952): the interval of a quantile is the histogram read at the interval of its share.
     let reach =
         bound::student_t(bound::cosines(seconds.len())) * (design_effect * allowed * quantile / n as f64).sqrt();
-    let read = |q: f64| if q >= 1.0 { None } else { all.quantile(q.max(0.0), faults) };
+    let read = |q: f64| if q >= 1.0 { None } else { all.quantile(q.max(0.0), beyond) };
     Some(ShareEstimate {
         n,
         bad,
-        faults,
+        beyond,
         design_effect,
         n_eff,
         bounds,
-        quantile_ns: all.quantile(quantile, faults),
+        quantile_ns: all.quantile(quantile, beyond),
         interval_ns: [read(quantile - reach), read(quantile + reach)],
         verdict,
         change_after,

@@ -9,6 +9,7 @@ use proofload_engine::{Event, HostSampler, Measure, RunClock, StagePlan, Stop, S
 use proofload_evidence::{Objective, RunHeader, RunRecord, RunState, RunWriter, StageSpan};
 use proofload_stack::Platform;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::MissedTickBehavior;
 
 use super::{Verify, prepare};
 use crate::background::Background;
@@ -107,6 +108,8 @@ impl Verify {
         keeper: &mut Keeper<'_>,
     ) -> Result<(), Failure> {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
+        // After a pause of the whole process one tick is enough.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut interrupted = self.interrupt.came();
         loop {
             tokio::select! {
@@ -150,8 +153,7 @@ impl Verify {
             let witness = GatewayWitness::start(&platform.gateway_access_log, platform.gateway_metrics).await;
             stage.witness = Some(witness);
         }
-        if let Err(error) = platform.check() {
-            let warning = error.to_string();
+        for warning in platform.deaths().iter().map(ToString::to_string) {
             if !keeper.header.warnings.contains(&warning) {
                 self.screen.warn(&warning);
                 keeper.header.warnings.push(warning);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use proofload_engine::{Plan, client_settings, describe_host};
+use proofload_engine::{Measure, Plan, client_settings, describe_host};
 use proofload_evidence::{Part, RunDir, RunHeader, SCHEMA_VERSION};
 use proofload_scenarios::{Endpoints, Scenario, Selection};
 use proofload_stack::{NativeOptions, Platform};
@@ -99,17 +99,34 @@ pub(super) fn header(
         client_settings: plan.stages.iter().flat_map(|s| &s.probes).flat_map(client_settings).collect(),
         objectives: selection.objectives(),
         stages: Vec::new(),
-        plan: serde_json::to_value(without_secret(selection, platform, plan.seed)?)?,
+        plan: serde_json::to_value(without_secrets(plan))?,
         witnesses: Vec::new(),
         user_traffic: None,
         warnings: slowed.collect(),
     })
 }
 
-/// The plan as it may be kept: secrets stay where they are used.
-fn without_secret(selection: &Selection, platform: &Platform, seed: u64) -> anyhow::Result<Plan> {
-    let endpoints = Endpoints { service_secret: "(secret)".to_owned(), ..endpoints(platform) };
-    Ok(selection.plan(&endpoints, seed)?)
+/// The plan as it may be kept and shown: values of headers that may be secrets stay out of it.
+fn without_secrets(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    for probe in plan.stages.iter_mut().flat_map(|stage| &mut stage.probes) {
+        match &mut probe.measure {
+            Measure::Http { target } => hide(&mut target.headers),
+            Measure::Gateway { through, direct } => [through, direct].into_iter().for_each(|t| hide(&mut t.headers)),
+            Measure::Publish { .. } | Measure::Processing { .. } | Measure::Discovery { .. } => {}
+        }
+    }
+    plan
+}
+
+fn hide(headers: &mut [(String, String)]) {
+    const TELLTALE: [&str; 6] = ["auth", "cookie", "key", "token", "secret", "password"];
+    for (name, value) in headers {
+        let name = name.to_ascii_lowercase();
+        if TELLTALE.iter().any(|part| name.contains(part)) {
+            "(not kept)".clone_into(value);
+        }
+    }
 }
 
 fn part(part: &proofload_stack::Part) -> Part {
@@ -126,6 +143,14 @@ fn part(part: &proofload_stack::Part) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_kept() {
+        let mut headers = ["Authorization", "x-service-auth", "X-Api-Key", "user-agent"]
+            .map(|name| (name.to_owned(), "value".to_owned()));
+        hide(&mut headers);
+        assert_eq!(headers.map(|(_, value)| value), ["(not kept)", "(not kept)", "(not kept)", "value"]);
+    }
 
     #[test]
     fn runs_that_start_in_the_same_second_have_directories_of_their_own() {
