@@ -6,6 +6,7 @@
 mod file;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +19,11 @@ use file::{Raw, RawObjective, RawStage};
 /// The documented targets, built in.
 const GOODGO: &str = include_str!("../goodgo.toml");
 const GOODGO_NAME: &str = "goodgo.toml (built in)";
+
+/// Users walk in real time: more of them than this belong on several machines.
+const MOST_USERS: usize = 10_000;
+/// Far more than any scenario needs.
+const LARGEST_BYTES: u64 = 1 << 20;
 
 /// What is wrong with a scenario, or with what was asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +112,16 @@ impl Scenario {
     /// If it cannot be read or makes no sense.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let file = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { file: file.clone(), source })?;
+        let read = || {
+            let mut text = String::new();
+            std::fs::File::open(path)?.take(LARGEST_BYTES + 1).read_to_string(&mut text)?;
+            Ok(text)
+        };
+        let text: String = read().map_err(|source| ScenarioError::Read { file: file.clone(), source })?;
+        if text.len() as u64 > LARGEST_BYTES {
+            let source = std::io::Error::other("it is larger than 1 MiB, and so no scenario");
+            return Err(ScenarioError::Read { file, source });
+        }
         Self::parse(&file, &text)
     }
 
@@ -158,6 +172,11 @@ impl Scenario {
         if self.raw.objective.is_empty() {
             return wrong("objective", "there is none; write at least one [[objective]] table");
         }
+        for (at, stage) in self.raw.stages.iter().enumerate() {
+            if self.raw.stages[..at].contains(stage) {
+                return wrong("stages", &format!("`{stage}` is named twice"));
+            }
+        }
         for (at, o) in self.raw.objective.iter().enumerate() {
             let place = format!("objective `{}`", o.id);
             let simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -172,8 +191,11 @@ impl Scenario {
             }
         }
         for (name, profile) in &self.raw.profile {
+            let place = format!("profile `{name}`");
+            if profile.users > MOST_USERS {
+                return wrong(&place, &format!("users is {}; write at most {MOST_USERS}", profile.users));
+            }
             for stage in &self.raw.stages {
-                let place = format!("profile `{name}`");
                 let Some(lengths) = profile.stage.get(stage) else {
                     return wrong(&place, &format!("stage `{stage}` has no [profile.{name}.stage.{stage}] table"));
                 };

@@ -23,7 +23,11 @@ pub enum StackError {
     #[error("{}", join_lines(.0))]
     SeveralMissing(Vec<StackError>),
     /// A package client failed.
-    #[error("fetching {what} with `{command}` failed ({status}); its last words:\n{output}")]
+    #[error(
+        "making {what} with `{}` failed ({status}){}; its last words:\n{output}",
+        shortened(command),
+        memory_hint(output)
+    )]
     Fetch {
         /// The part and its version.
         what: String,
@@ -147,7 +151,7 @@ pub enum StackError {
         known: String,
     },
     /// A file or directory could not be read, written or made.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}{}", path.display(), from_setting(path))]
     Io {
         /// What was tried: `create`, `read`.
         action: &'static str,
@@ -174,6 +178,38 @@ pub enum StackError {
         /// What came of it.
         reason: String,
     },
+}
+
+/// A command line that a person can read: class paths are thousands of characters long.
+fn shortened(command: &str) -> String {
+    const MOST: usize = 160;
+    match command.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} …", &command[..end]),
+        None => command.to_owned(),
+    }
+}
+
+/// Java says it in many words, and not what to do.
+fn memory_hint(output: &str) -> &'static str {
+    let output = output.to_lowercase();
+    if ["enough space for", "insufficient memory", "cannot allocate memory", "could not allocate"]
+        .iter()
+        .any(|words| output.contains(words))
+    {
+        " for want of memory: about 700 MB must be free for Kafka; see `free -m`, `ulimit -v` and the container's limit"
+    } else {
+        ""
+    }
+}
+
+/// The setting that a path comes from, where it is not one the user has typed.
+fn from_setting(path: &std::path::Path) -> String {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|dir| !dir.is_empty() && path.starts_with(dir));
+    match ["PROOFLOAD_CACHE", "KAFKA_HOME", "JAVA_HOME", "TMPDIR", "XDG_CACHE_HOME"].into_iter().find(|name| set(name))
+    {
+        Some(name) => format!(" (the directory is from {name}: mend that, or unset it)"),
+        None => String::new(),
+    }
 }
 
 fn join_lines(errors: &[StackError]) -> String {

@@ -82,6 +82,9 @@ pub(crate) enum Part {
     },
 }
 
+/// As far as histograms reach.
+const SLOWEST: Duration = Duration::from_secs(60);
+
 fn parse_slow(text: &str) -> Result<(String, Duration), String> {
     let (service, time) = text.split_once('=').ok_or("write SERVICE=TIME, for example user=150ms")?;
     let known = <proofload_services::ServiceName as ValueEnum>::value_variants();
@@ -90,6 +93,9 @@ fn parse_slow(text: &str) -> Result<(String, Duration), String> {
         return Err(format!("there is no service `{service}`; there are: {}", names.join(", ")));
     }
     let time = humantime::parse_duration(time).map_err(|e| format!("`{time}`: {e}; write for example 150ms"))?;
+    if time > SLOWEST {
+        return Err(format!("`{text}`: at most 60s; whatever is slower than that is not told apart"));
+    }
     Ok((service.to_owned(), time))
 }
 
@@ -108,6 +114,7 @@ mod tests {
         assert!(parse_slow("user").unwrap_err().contains("SERVICE=TIME"));
         assert!(parse_slow("usr=1s").unwrap_err().contains("iam, user"));
         assert!(parse_slow("user=fast").unwrap_err().contains("150ms"));
+        assert!(parse_slow("user=2h").unwrap_err().contains("at most 60s"));
         assert_eq!(parse_slow("user=150ms").unwrap().1, Duration::from_millis(150));
     }
 }

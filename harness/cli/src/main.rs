@@ -14,7 +14,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     match command::run(args::Args::parse()) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }

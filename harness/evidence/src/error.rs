@@ -31,9 +31,10 @@ fn hint(source: &std::io::Error) -> &'static str {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
             " (free some space, or choose another directory with --out)"
         }
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            " (choose a directory you may write to with --out)"
-        }
+        std::io::ErrorKind::PermissionDenied
+        | std::io::ErrorKind::ReadOnlyFilesystem
+        | std::io::ErrorKind::NotADirectory
+        | std::io::ErrorKind::AlreadyExists => " (choose a directory you may write to with --out)",
         _ => "",
     }
 }

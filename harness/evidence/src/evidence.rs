@@ -67,6 +67,7 @@ impl Evidence {
     /// killed while it was written.
     pub fn load(dir: &RunDir) -> Result<Self, EvidenceError> {
         let record = dir.read_record()?;
+        check(&record).map_err(|problem| EvidenceError::malformed(dir.run_json(), problem))?;
         let mut series = interval_log::read(&dir.interval_log(), &dir.tally_log())?;
         if record.state != RunState::Finished {
             series.values_mut().for_each(close_unfinished);
@@ -98,6 +99,31 @@ impl Evidence {
             })
             .collect()
     }
+}
+
+/// Values that no run writes, but an editor can.
+fn check(record: &RunRecord) -> Result<(), String> {
+    // Over a day; a run is an hour at most.
+    const LONGEST_S: u64 = 100_000;
+    for stage in &record.header.stages {
+        let end = u64::from(stage.start_s) + u64::from(stage.warm_up_s) + u64::from(stage.measure_s);
+        if end > LONGEST_S {
+            return Err(format!("stage `{}` ends at second {end}: the file was changed; restore it", stage.name));
+        }
+    }
+    if record.header.objectives.is_empty() {
+        return Err("it has no objectives: the file was changed; restore it".to_owned());
+    }
+    for objective in &record.header.objectives {
+        let (crate::Promise::QuantileBelow { quantile, .. }
+        | crate::Promise::DeltaBelow { quantile, .. }
+        | crate::Promise::RateAtLeast { quantile, .. }) = &objective.promise;
+        if !(0.0..1.0).contains(quantile) {
+            let id = &objective.id;
+            return Err(format!("objective `{id}`: {quantile} is no quantile: the file was changed; restore it"));
+        }
+    }
+    Ok(())
 }
 
 /// In a run that did not end in order, what was in flight has no end on record: it was cancelled.

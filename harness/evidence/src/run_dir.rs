@@ -215,6 +215,14 @@ impl RunDir {
                 ));
             }
         }
+        let others = fs::read_dir(&dir.root).map_err(EvidenceError::io("read", &dir.root))?.count();
+        if others > 1 {
+            let _ = fs::remove_file(dir.interval_log());
+            return Err(EvidenceError::malformed(
+                dir.root,
+                "the directory is not empty; name an empty or a new one with --out",
+            ));
+        }
         fs::create_dir_all(dir.logs()).map_err(EvidenceError::io("create", dir.logs()))?;
         Ok(dir)
     }
@@ -225,6 +233,12 @@ impl RunDir {
     /// If there is no run in it.
     pub fn open(root: &Path) -> Result<Self, EvidenceError> {
         let dir = Self { root: root.to_owned() };
+        if !dir.run_json().is_file() && dir.interval_log().is_file() {
+            return Err(EvidenceError::malformed(
+                root,
+                "this run ended before anything was measured (its stack had not started); see its logs directory",
+            ));
+        }
         if !dir.run_json().is_file() {
             return Err(EvidenceError::malformed(
                 root,

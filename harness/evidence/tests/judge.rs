@@ -104,6 +104,40 @@ fn a_target_that_gets_worse_half_way_is_inconclusive() {
 }
 
 #[test]
+fn a_target_that_dies_half_way_fails_whatever_the_second() {
+    for died_at in [2, 5, 9, 12] {
+        let seconds = (0..18)
+            .map(|at| {
+                let mut second = second(150, 0);
+                if at >= died_at {
+                    second.tally.ok = 0;
+                    second.tally.faults.insert(FaultKind::Rejected, 150);
+                    second.latency = Counts::default();
+                }
+                second
+            })
+            .collect();
+        assert_eq!(verdict(seconds), Verdict::Fail, "died after {died_at} s");
+    }
+}
+
+#[test]
+fn a_short_run_shows_what_it_saw_without_a_verdict() {
+    let finding = &judge(&evidence(rest(), vec![second(200, 3); 6], RunState::CutShort)).findings[0];
+    assert_eq!((finding.verdict, finding.n, finding.bad), (Verdict::Inconclusive, 1_000, 15));
+    assert!(finding.measured.value().is_some() && finding.n_eff.is_none());
+}
+
+#[test]
+fn a_limit_that_was_changed_afterwards_does_not_pass() {
+    let mut changed = evidence(rest(), vec![second(200, 0); 30], RunState::Finished);
+    if let Promise::QuantileBelow { limit, .. } = &mut changed.record.header.objectives[0].promise {
+        *limit = Duration::from_micros(1);
+    }
+    assert_eq!(judge(&changed).verdict, Verdict::Inconclusive);
+}
+
+#[test]
 fn one_lost_duplicated_or_reordered_event_fails_by_itself() {
     let promise = Promise::QuantileBelow {
         series: "processing".into(),
@@ -120,6 +154,7 @@ fn one_lost_duplicated_or_reordered_event_fails_by_itself() {
     let one_late = |s: &mut Second| {
         s.tally.over_limit = 1;
         s.tally.service_over_limit = 1;
+        s.latency = Counts::from_pairs([(5_000_000, 99), (600_000_000, 1)]);
     };
     assert_eq!(judged(&one_late), Verdict::Pass, "late is not lost");
     assert_eq!(judged(&|s| s.tally.duplicated = 1), Verdict::Fail);
@@ -151,10 +186,10 @@ fn an_accounting_that_does_not_add_up_is_not_a_pass() {
 }
 
 /// Arrivals of a second, as (latency, service time) in ms.
-fn timed(answers: impl Iterator<Item = (u64, u64)> + Clone, limit_ms: u64) -> Second {
-    let n = answers.clone().count() as u64;
-    let over = |of: fn((u64, u64)) -> u64| answers.clone().filter(|a| of(*a) > limit_ms).count() as u64;
-    let counts = |of: fn((u64, u64)) -> u64| Counts::from_pairs(answers.clone().map(|a| (of(a) * 1_000_000, 1)));
+fn timed(answers: &[(u64, u64)], limit_ms: u64) -> Second {
+    let n = answers.len() as u64;
+    let over = |of: fn(&(u64, u64)) -> u64| answers.iter().filter(|a| of(a) > limit_ms).count() as u64;
+    let counts = |of: fn(&(u64, u64)) -> u64| Counts::from_pairs(answers.iter().map(|a| (of(a) * 1_000_000, 1)));
     Second {
         tally: Tally {
             scheduled: n,
@@ -174,7 +209,8 @@ fn a_burst_of_lateness_does_not_take_a_real_fail_away() {
     // 9 % over by service time in every second, and three seconds in which sends were late as well.
     let seconds = (0..70).map(|at| {
         let lag = if (30..33).contains(&at) { 90 } else { 0 };
-        timed((0..150).map(move |i| if i % 11 == 0 { (150 + lag, 150) } else { (5 + lag, 5) }), 100)
+        let answers: Vec<_> = (0..150).map(|i| if i % 11 == 0 { (150 + lag, 150) } else { (5 + lag, 5) }).collect();
+        timed(&answers, 100)
     });
     assert_eq!(verdict(seconds.collect()), Verdict::Fail);
 }
@@ -193,7 +229,7 @@ fn a_gateways_slowness_that_hides_behind_the_generators_lateness_is_no_pass() {
                         (service + lag, service)
                     })
                     .collect();
-                timed(answers.into_iter(), 20)
+                timed(&answers, 20)
             })
             .collect()
     };

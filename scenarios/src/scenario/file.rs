@@ -116,6 +116,11 @@ impl RawObjective {
             return Err(format!("its rate is {rate} per second; write one above 0 and up to 1000000"));
         }
         if let RawPromise::RateAtLeast { per_s, .. } = self.promise
+            && !(per_s.is_finite() && per_s > 0.0)
+        {
+            return Err(format!("it promises {per_s} per second; write a number above 0"));
+        }
+        if let RawPromise::RateAtLeast { per_s, .. } = self.promise
             && rate < OFFERED_ABOVE * per_s
         {
             return Err(format!(
@@ -133,14 +138,16 @@ impl RawObjective {
         if self.max_in_flight == 0 {
             return Err("max_in_flight is 0, so nothing could be sent".to_owned());
         }
+        if self.max_in_flight > 100_000 {
+            return Err(
+                "max_in_flight must be at most 100000, more connections than one address has ports for".to_owned()
+            );
+        }
         match (&self.probe, &self.promise) {
-            (RawProbe::Gateway(_), RawPromise::DeltaBelow { .. }) => Ok(()),
+            (RawProbe::Gateway(_), RawPromise::DeltaBelow { .. }) => self.probe.check(),
             (RawProbe::Gateway(_), _) => Err("a gateway probe needs judge = \"delta_below\"".to_owned()),
             (_, RawPromise::DeltaBelow { .. }) => Err("delta_below needs a gateway probe".to_owned()),
-            (RawProbe::Publish { bytes, .. }, _) if *bytes > 1_000_000 => {
-                Err("bytes must be at most 1000000, what a broker accepts by default".to_owned())
-            }
-            _ => Ok(()),
+            _ => self.probe.check(),
         }
     }
 
@@ -194,6 +201,38 @@ impl RawObjective {
     }
 }
 
+impl RawProbe {
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Http(http) | Self::Gateway(http) => http.check(),
+            Self::Publish { bytes, .. } if *bytes > 1_000_000 => {
+                Err("bytes must be at most 1000000, what a broker accepts by default".to_owned())
+            }
+            Self::Publish { topic, .. } => topic_name(topic),
+            Self::Processing { topic, completions, consumers, event } => {
+                if consumers.is_empty() || consumers.len() > 8 {
+                    return Err(format!("{} consumers are named; name 1 to 8", consumers.len()));
+                }
+                if !event.contains("{event_id}") {
+                    return Err("its event has no {event_id}, so completions could not be told apart".to_owned());
+                }
+                topic_name(topic).and(topic_name(completions))
+            }
+            Self::Discovery { names } if names.is_empty() => Err("it names nothing to look up".to_owned()),
+            Self::Discovery { .. } => Ok(()),
+        }
+    }
+}
+
+/// What Kafka takes as a topic's name.
+fn topic_name(name: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    if name.is_empty() || name.len() > 249 || !name.chars().all(allowed) {
+        return Err(format!("`{name}` is no topic's name: 1 to 249 letters, digits, dots, - and _"));
+    }
+    Ok(())
+}
+
 impl RawPromise {
     fn limit(&self) -> Duration {
         match self {
@@ -204,6 +243,22 @@ impl RawPromise {
 }
 
 impl RawHttp {
+    fn check(&self) -> Result<(), String> {
+        if self.connections == 0 || self.connections > 1_000 {
+            return Err(format!("connections is {}; write 1 to 1000", self.connections));
+        }
+        for (name, value) in &self.headers {
+            let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+            if name.is_empty() || !name.chars().all(token) {
+                return Err(format!("`{name}` is no header's name"));
+            }
+            if !value.chars().all(|c| c == '\t' || (' '..='~').contains(&c)) {
+                return Err(format!("the value of header `{name}` has characters that a header cannot have"));
+            }
+        }
+        Ok(())
+    }
+
     fn target(&self, endpoints: &Endpoints, host: &str, port: u16) -> HttpTarget {
         let fill = |value: &String| value.replace("{secret}", &endpoints.service_secret);
         HttpTarget {

@@ -68,10 +68,22 @@ fn every_wrong_value_is_named_with_its_place() {
         ("stage = \"together\"", "stage = \"other\"", "stage `other` is none of"),
         ("timeout = \"2 s\"", "timeout = \"50 ms\"", "timeout must be longer"),
         ("id = \"publish\"", "id = \"rest\"", "used twice"),
-        ("max_in_flight = 256", "max_in_flight = 0", "nothing could be sent"),
+        ("max_in_flight = 600", "max_in_flight = 0", "nothing could be sent"),
         ("path = \"/api/v1/users/u-{00001..10000}\"", "path = \"users\"", "starts with /"),
         ("measure = \"70 s\"", "measure = \"5 s\"", "between 10 s and 1 h"),
         ("per_s = 10500", "per_s = 9500", "offer at least 10500"),
+        ("per_s = 10000,", "per_s = nan,", "write a number above 0"),
+        ("connections = 8", "connections = 0", "write 1 to 1000"),
+        ("users = 10", "users = 100000000000", "at most 10000"),
+        ("stages = [\"together\"", "stages = [\"together\", \"together\"", "named twice"),
+        ("consumers = [\"notification\", \"profile\"]", "consumers = []", "name 1 to 8"),
+        ("topic = \"proofload.publish\"", "topic = \"a topic\"", "no topic's name"),
+        ("\"x-service-auth\" =", "\"x service\" =", "no header's name"),
+        (
+            "names = [\"iam-service\", \"user-service\", \"order-service\", \"product-service\"]",
+            "names = []",
+            "nothing to look up",
+        ),
         ("users = 10", "usrs = 10", "unknown field `usrs`"),
         ("judge = \"delta_below\"", "judge = \"quantile_below\"", "needs judge = \"delta_below\""),
     ];
@@ -79,6 +91,12 @@ fn every_wrong_value_is_named_with_its_place() {
         let message = complaint(from, to);
         assert!(message.starts_with("my.toml: ") && message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn an_endless_file_is_refused_at_once() {
+    let message = Scenario::read(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert!(message.contains("larger than 1 MiB"), "{message}");
 }
 
 #[test]

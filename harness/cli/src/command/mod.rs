@@ -4,13 +4,15 @@ mod part;
 mod report;
 mod verify;
 
-use crate::args::{Args, Command};
-use crate::exit::{Exit, Failure};
+use std::process::ExitCode;
 
-pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+use crate::args::{Args, Command};
+use crate::exit::Failure;
+
+pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     match args.command {
-        Command::Verify(args) => verify::run(args),
-        Command::Report(args) => report::run(&args),
+        Command::Verify(args) => verify::run(args).map(ExitCode::from),
+        Command::Report(args) => report::run(&args).map(ExitCode::from),
         Command::Part(part) => part::run(part),
     }
 }

@@ -61,7 +61,7 @@ impl Live {
             Promise::DeltaBelow { through, direct, .. } => {
                 let (through, direct) = (self.recent(through)?, self.recent(direct)?);
                 let delta = through.p95_ms.zip(direct.p95_ms).map(|(through, direct)| through - direct);
-                let figure = format!("P95 +{}", milliseconds(delta));
+                let figure = format!("P95 {}", super::difference(delta));
                 (through.per_s + direct.per_s, figure, through.trouble() + &direct.trouble())
             }
         };

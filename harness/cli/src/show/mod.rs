@@ -17,6 +17,12 @@ pub(crate) fn milliseconds(ms: Option<f64>) -> String {
     }
 }
 
+/// `+0.82 ms`, `-0.10 ms`.
+pub(crate) fn difference(ms: Option<f64>) -> String {
+    let sign = if ms.is_some_and(|ms| ms >= 0.0) { "+" } else { "" };
+    format!("{sign}{}", milliseconds(ms))
+}
+
 /// `10,500`.
 pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
@@ -47,6 +53,7 @@ mod tests {
         assert_eq!(milliseconds(Some(151.4)), "151 ms");
         assert_eq!(milliseconds(Some(2_345.0)), "2.35 s");
         assert_eq!(milliseconds(Some(-0.2)), "-0.20 ms");
+        assert_eq!([Some(0.5), Some(-0.5), None].map(difference), ["+0.50 ms", "-0.50 ms", "–"]);
         assert_eq!([0.0, 999.0, 10_500.4, 1_234_567.0].map(grouped), ["0", "999", "10,500", "1,234,567"]);
     }
 }

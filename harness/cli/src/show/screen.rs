@@ -110,7 +110,7 @@ impl Screen {
         match &mut self.kind {
             Kind::Terminal { all, head, lines } => {
                 head.set_position(elapsed);
-                head.set_message(format!("{clock}  measuring: {stage}"));
+                head.set_message(format!("{clock}  {stage}"));
                 for objective in objectives {
                     let Some(line) = live.line(objective) else { continue };
                     let bar = lines.entry(objective.id.clone()).or_insert_with(|| {
@@ -123,7 +123,7 @@ impl Screen {
             }
             Kind::Plain { last } if last.elapsed() >= PLAIN_EVERY => {
                 *last = Instant::now();
-                let mut text = format!("{clock}  measuring: {stage}");
+                let mut text = format!("{clock}  {stage}");
                 for objective in objectives {
                     if let Some(line) = live.line(objective) {
                         let _ = write!(text, "\n    {:<11} {line}", objective.id);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use console::style;
 use proofload_evidence::{Finding, Measured, RunDir, RunRecord, RunState, Verdict};
 
-use super::{grouped, milliseconds};
+use super::{difference, grouped, milliseconds};
 
 /// What a row needs beside its columns of fixed width.
 const NARROWEST_WITH_COUNTS: usize = 106;
@@ -91,7 +91,7 @@ fn word(verdict: Verdict, width: usize) -> String {
 fn figure(measured: &Measured, value: Option<f64>) -> String {
     match (measured, value) {
         (Measured::Rate { .. }, Some(rate)) => format!("{}/s", grouped(rate)),
-        (Measured::Delta { .. }, Some(ms)) => format!("+{}", milliseconds(Some(ms))),
+        (Measured::Delta { .. }, value) => difference(value),
         (_, value) => milliseconds(value),
     }
 }

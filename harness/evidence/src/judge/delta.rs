@@ -116,9 +116,10 @@ pub(crate) fn estimate(
     let [low, high] = draws.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
     let changed = changes_sides(&arms, through, quantile, limit_ns, clock);
     let verdict = match () {
-        () if draws.is_none() || !enough || changed => Verdict::Inconclusive,
-        () if high < limit_ns => Verdict::Pass,
+        () if draws.is_none() || !enough => Verdict::Inconclusive,
         () if low > limit_ns => Verdict::Fail,
+        () if changed => Verdict::Inconclusive,
+        () if high < limit_ns => Verdict::Pass,
         () => Verdict::Inconclusive,
     };
     let shares = [through, direct].map(|arm| super::share::estimate(arm, quantile, clock));

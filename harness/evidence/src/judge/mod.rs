@@ -13,12 +13,15 @@ mod reason;
 mod share;
 mod stationary;
 
+use std::time::Duration;
+
 use share::Clock;
 
 use crate::evidence::{Evidence, Second};
 use crate::finding::{Finding, Measured, RunState, Verdict};
 use crate::interval::Tally;
 use crate::objective::{Objective, Promise};
+use crate::run_dir::HostSecond;
 
 /// Fewer judged seconds than this say nothing about how bad arrivals cluster.
 pub const SHORTEST_S: usize = 10;
@@ -67,9 +70,16 @@ impl Window {
         self.len() - self.further_cut
     }
 
-    /// Whether every arrival has one end on record, and every answer a latency.
-    fn adds_up(&self) -> bool {
-        let whole = |second: &Second| second.tally.adds_up() && second.latency.total() == second.tally.ok;
+    /// Whether every arrival has one end on record and every answer a latency, and the exact counts
+    /// at the limit agree with the histograms as far as those can tell.
+    fn adds_up(&self, limit: Duration) -> bool {
+        let near = |share: f64| (limit.as_nanos() as f64 * share) as u64;
+        let whole = |second: &Second| {
+            second.tally.adds_up()
+                && second.latency.total() == second.tally.ok
+                && second.latency.above(near(1.01)) <= second.tally.over_limit
+                && second.latency.above(near(0.99)) >= second.tally.over_limit
+        };
         self.series.iter().flatten().all(whole)
     }
 
@@ -118,7 +128,7 @@ impl<'a> Case<'a> {
             return self.nothing(&reason::no_answers(&tally));
         }
         if window.judged_s() < SHORTEST_S {
-            return self.nothing(&reason::too_short(window.len()));
+            return self.too_short(&window, &tally);
         }
         let Some(mut opinion) = self.opinion(&window, window.further_cut, Clock::Due) else {
             return self.nothing(&reason::no_answers(&tally));
@@ -256,9 +266,15 @@ impl<'a> Case<'a> {
                 Some(reason::only_without_its_start(cut))
             }
             (Verdict::Pass, _) if !finished => Some(reason::cut_short(window.len())),
-            (Verdict::Pass, _) if !window.adds_up() => Some(reason::does_not_add_up(tally)),
+            (Verdict::Pass, _) if !window.adds_up(self.objective.limit()) => Some(reason::does_not_add_up(tally)),
             (Verdict::Pass, _) => None,
         }
+    }
+
+    /// The machine in the seconds of the window.
+    fn host(&self, window: &Window) -> Vec<HostSecond> {
+        let seconds = window.from..window.from + window.len() as u32;
+        self.evidence.host.iter().filter(|h| seconds.contains(&h.second)).copied().collect()
     }
 
     /// Lost, duplicated or reordered events fail the objective by themselves, also those of the
@@ -274,6 +290,9 @@ impl<'a> Case<'a> {
 
     fn finding(&self, window: &Window, tally: &Tally, opinion: Opinion) -> Finding {
         let mut reasons = opinion.reasons;
+        if opinion.verdict != Verdict::Pass {
+            reasons.extend(reason::machine_full(&self.host(window)));
+        }
         if window.further_cut > 0 {
             reasons.push(reason::further_cut(window.further_cut));
         }
@@ -282,7 +301,8 @@ impl<'a> Case<'a> {
             verdict: opinion.verdict,
             interval: opinion.interval,
             n: opinion.n,
-            n_eff: Some(opinion.n_eff),
+            // A tenth of an arrival is more than can be known.
+            n_eff: Some((opinion.n_eff * 10.0).round() / 10.0),
             bad: opinion.bad,
             bad_share_bounds: opinion.bounds,
             design_effect: Some(opinion.design_effect),
@@ -291,6 +311,21 @@ impl<'a> Case<'a> {
             offered_share: Some(offered_share(tally)),
             reasons,
             ..self.nothing("")
+        }
+    }
+
+    /// What was seen, without a verdict: too few seconds say nothing about how bad arrivals cluster.
+    fn too_short(&self, window: &Window, tally: &Tally) -> Finding {
+        let blank = self.nothing(&reason::too_short(window.len()));
+        let opinion = self.opinion(window, 0, Clock::Due);
+        Finding {
+            measured: opinion.as_ref().map_or(blank.measured, |o| o.measured.clone()),
+            n: opinion.as_ref().map_or(tally.answered(), |o| o.n),
+            bad: opinion.as_ref().map_or(tally.fault_count(), |o| o.bad),
+            judged_s: window.len() as u32,
+            warm_up_s: window.warm_up_s,
+            offered_share: Some(offered_share(tally)),
+            ..blank
         }
     }
 

@@ -15,6 +15,9 @@ use crate::run_dir::HostSecond;
 /// where slow spells last for some seconds; one of 18 s does not (15 to 23 %).
 const SHORT_S: u32 = 45;
 
+/// Above this share of its processors in use a machine answers late by itself.
+const FULL: f64 = 0.9;
+
 fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
@@ -34,6 +37,9 @@ pub(super) fn no_answers(tally: &Tally) -> String {
 }
 
 pub(super) fn too_short(seconds: usize) -> String {
+    if seconds == 0 {
+        return "the run ended before anything was measured beyond the warm-up".to_owned();
+    }
     format!("only {seconds} s were measured; a verdict needs at least {} s", super::SHORTEST_S)
 }
 
@@ -43,7 +49,10 @@ pub(super) fn share(e: &ShareEstimate, quantile: f64, limit: Duration, seconds: 
     let allowed = percent(1.0 - quantile);
     let [low, high] = e.bounds;
     let mut reasons = Vec::new();
-    if let Some(at) = e.change_after {
+    if let Some(outage_s) = e.outage_s {
+        reasons.push(format!("in {outage_s} s on end most arrivals ended in errors: the target did not serve"));
+    }
+    if let Some(at) = e.change_after.filter(|_| e.verdict == Verdict::Inconclusive) {
         reasons.push(format!(
             "the level changed after {at} s, and only one side of the change meets the limit; look at the timeline, \
              then run longer"
@@ -51,6 +60,9 @@ pub(super) fn share(e: &ShareEstimate, quantile: f64, limit: Duration, seconds: 
     }
     reasons.push(match e.verdict {
         Verdict::Pass => format!("at most {} of arrivals are over {limit}, {allowed} may be", percent(high)),
+        Verdict::Fail if low <= 1.0 - quantile => {
+            format!("{} of {} arrivals were over {limit}, {allowed} may be", e.bad, e.n)
+        }
         Verdict::Fail => format!("at least {} of arrivals are over {limit}, {allowed} may be", percent(low)),
         Verdict::Inconclusive => format!(
             "between {} and {} of arrivals are over {limit}, {allowed} may be{}",
@@ -82,6 +94,9 @@ pub(super) fn delta(e: &DeltaEstimate, limit: Duration) -> Vec<String> {
     let [low, high] = e.interval_ns;
     let mut reasons = vec![match e.verdict {
         Verdict::Pass => format!("adds at most {}, {limit_ms} ms may be ({arms})", ms(high)),
+        Verdict::Fail if e.through_ns.is_none() => {
+            format!("more than 5 % of the requests through the gateway failed, the direct ones did not ({arms})")
+        }
         Verdict::Fail => format!("adds at least {}, {limit_ms} ms may be ({arms})", ms(low)),
         Verdict::Inconclusive if e.direct_ns.is_none() => {
             "more than 5 % of the direct requests failed, so there is nothing to compare with; mend the backend"
@@ -112,20 +127,24 @@ pub(super) fn generator_late(series: &[Vec<Second>], host: &[HostSecond]) -> Str
     let lag = Counts::merged(series.iter().flatten().map(|s| &s.lag));
     let p95 = lag.quantile(0.95, 0).map_or(0.0, super::ms);
     let longest = lag.max().map_or(0.0, super::ms);
-    let mean = |of: fn(&HostSecond) -> f64| host.iter().map(of).sum::<f64>() / host.len() as f64;
-    let machine = if host.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "; machine {:.0} % busy, {:.0} % stolen by its host",
-            mean(|h| h.busy) * 100.0,
-            mean(|h| h.steal) * 100.0
-        )
-    };
+    let machine = load_of(host).map_or_else(String::new, |load| format!("; the machine was {load}"));
     format!(
         "the generator was late or out of capacity (send lag P95 {p95:.1} ms, longest {longest:.0} ms{machine}), and \
          the verdict is another one without that; free the machine, or lower the rate"
     )
+}
+
+/// How busy the machine was, in words; `None` where nobody knows.
+fn load_of(host: &[HostSecond]) -> Option<String> {
+    let mean = |of: fn(&HostSecond) -> f64| host.iter().map(of).sum::<f64>() / host.len() as f64 * 100.0;
+    (!host.is_empty()).then(|| format!("{:.0} % busy, {:.0} % stolen by its host", mean(|h| h.busy), mean(|h| h.steal)))
+}
+
+/// What to think of a verdict that was reached on a machine with nothing to spare.
+pub(super) fn machine_full(host: &[HostSecond]) -> Option<String> {
+    let full = host.iter().map(|h| h.busy + h.steal).sum::<f64>() > FULL * host.len() as f64;
+    let load = load_of(host).filter(|_| full)?;
+    Some(format!("the machine was {load}: what was slow may be the machine, not the target"))
 }
 
 pub(super) fn not_offered(tally: &Tally) -> String {
@@ -146,8 +165,8 @@ pub(super) fn cut_short(seconds: usize) -> String {
 
 pub(super) fn does_not_add_up(tally: &Tally) -> String {
     format!(
-        "the accounting does not add up: of {} scheduled arrivals {} are on record as ok, {} as faults, {} as dropped; \
-         the evidence is damaged, or this is a defect: please report it",
+        "the evidence does not add up: of {} scheduled arrivals {} are on record as ok, {} as faults, {} as dropped, \
+         and the histograms tell something else; files were damaged or changed, or this is a defect: please report it",
         tally.scheduled,
         tally.ok,
         tally.fault_count(),

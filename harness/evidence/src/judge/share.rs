@@ -10,6 +10,9 @@ use crate::counts::Counts;
 use crate::evidence::Second;
 use crate::finding::Verdict;
 
+/// Fewer seconds than this are a stall, and the bound's to judge.
+const SHORTEST_OUTAGE_S: usize = 3;
+
 /// What a window says about a share.
 #[derive(Debug, Clone)]
 pub(crate) struct ShareEstimate {
@@ -24,6 +27,8 @@ pub(crate) struct ShareEstimate {
     pub(crate) quantile_ns: Option<u64>,
     pub(crate) interval_ns: [Option<u64>; 2],
     pub(crate) verdict: Verdict,
+    /// Seconds of the window in which nearly nothing was answered, one after the other.
+    pub(crate) outage_s: Option<usize>,
     /// The level changes after this many seconds, and the sides disagree about the limit.
     pub(crate) change_after: Option<usize>,
 }
@@ -101,10 +106,13 @@ pub(crate) fn estimate(seconds: &[Second], quantile: f64, clock: Clock) -> Optio
     let bounds = bound::share_bounds(p, n_eff);
     let [low, high] = bounds;
     let change_after = straddling_change(&at_limit, &at_reference, allowed);
+    let outage_s = outage(seconds).filter(|_| beyond as f64 > allowed * n as f64);
     let verdict = match () {
+        // A jump inside the window inflates the design effect, so a share that is too large in spite
+        // of it is too large whatever the other side of the jump looks like.
+        () if low > allowed || outage_s.is_some() => Verdict::Fail,
         () if change_after.is_some() => Verdict::Inconclusive,
         () if high < allowed => Verdict::Pass,
-        () if low > allowed => Verdict::Fail,
         () => Verdict::Inconclusive,
     };
     // Woodruff (1952): the interval of a quantile is the histogram read at the interval of its share.
@@ -121,8 +129,18 @@ pub(crate) fn estimate(seconds: &[Second], quantile: f64, clock: Clock) -> Optio
         quantile_ns: all.quantile(quantile, beyond),
         interval_ns: [read(quantile - reach), read(quantile + reach)],
         verdict,
+        outage_s,
         change_after,
     })
+}
+
+/// The longest stretch of seconds in which most arrivals ended in faults. That is no tail of a
+/// distribution, and no bound has to be found for it: whatever share of all runs has such a stretch,
+/// in this one the target did not serve.
+fn outage(seconds: &[Second]) -> Option<usize> {
+    let down = |s: &Second| 2 * s.tally.fault_count() > s.tally.answered();
+    let longest = seconds.split(|s| !down(s)).map(<[Second]>::len).max()?;
+    (longest >= SHORTEST_OUTAGE_S).then_some(longest)
 }
 
 /// A change of level whose sides lie on different sides of the allowed share.

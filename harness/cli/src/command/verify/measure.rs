@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proofload_engine::{Event, HostSampler, Measure, RunClock, StagePlan, Stop, Stopper, run_stage};
 use proofload_evidence::{Objective, RunHeader, RunRecord, RunState, RunWriter, StageSpan};
-use proofload_stack::Platform;
+use proofload_stack::{Platform, StackError};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::MissedTickBehavior;
 
@@ -153,13 +153,14 @@ impl Verify {
             let witness = GatewayWitness::start(&platform.gateway_access_log, platform.gateway_metrics).await;
             stage.witness = Some(witness);
         }
-        for warning in platform.deaths().iter().map(ToString::to_string) {
+        for warning in platform.deaths().iter().map(first_line) {
             if !keeper.header.warnings.contains(&warning) {
                 self.screen.warn(&warning);
                 keeper.header.warnings.push(warning);
             }
         }
-        self.screen.tick(&stage.plan.name, &stage.objectives, &stage.live);
+        let doing = if judged { "measuring" } else { "warming up" };
+        self.screen.tick(&format!("{doing}: {}", stage.plan.name), &stage.objectives, &stage.live);
         Ok(())
     }
 
@@ -167,4 +168,10 @@ impl Verify {
     fn keep_header(&self, keeper: &Keeper<'_>) -> Result<(), Failure> {
         Ok(self.dir.write_record(&RunRecord::unjudged(keeper.header.clone(), RunState::Running))?)
     }
+}
+
+/// What died, how, and where its log is; what the log says stays in the log.
+fn first_line(death: &StackError) -> String {
+    let text = death.to_string();
+    text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
 }
