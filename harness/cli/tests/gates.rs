@@ -99,6 +99,51 @@ fn a_stopped_kafka_turns_publish_and_processing_red_not_green_for_lack_of_data()
 }
 
 #[test]
+fn a_kafka_that_dies_in_mid_window_turns_publish_red_and_is_named() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let scenario = short_scenario(dir.path());
+    let mut command = verify(&out, &["--only", "publish", "-c"]);
+    let mut child = command.arg(scenario).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let early = wait_for_load(&out, &mut child);
+    std::thread::sleep(Duration::from_secs(7));
+    signal(pid_of(&early, "kafka"), "KILL");
+    let output = child.wait_with_output().unwrap();
+    println!("{}", text(&output));
+    assert_eq!(output.status.code(), Some(10));
+    let record = record(&out);
+    assert_eq!(finding(&record, "publish")["verdict"], "fail");
+    assert_adds_up(&record);
+    let warning = record["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("kafka") && warning.contains("signal 9"), "{warning}");
+}
+
+#[test]
+fn a_harness_that_was_paused_blames_itself_and_not_the_target() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let scenario = short_scenario(dir.path());
+    let mut command = verify(&out, &["--only", "rest,processing", "-c"]);
+    let mut child = command.arg(scenario).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_load(&out, &mut child);
+    std::thread::sleep(Duration::from_secs(6));
+    signal(child.id(), "STOP");
+    std::thread::sleep(Duration::from_secs(4));
+    signal(child.id(), "CONT");
+    let output = child.wait_with_output().unwrap();
+    println!("{}", text(&output));
+    assert_eq!(output.status.code(), Some(11));
+    let record = record(&out);
+    assert_adds_up(&record);
+    for objective in ["rest", "processing"] {
+        let reasons = finding(&record, objective)["reasons"].to_string();
+        assert!(reasons.contains("not offered as planned") || reasons.contains("generator was late"), "{reasons}");
+    }
+}
+
+#[test]
 fn after_kill_9_nothing_is_left_and_the_report_shows_what_was_measured_until_then() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();

@@ -6,6 +6,22 @@ use std::fs;
 
 use proofload_evidence::{Host, HostSecond};
 
+/// Lets this process, and all it starts, open as many files as it may; returns how many that are.
+/// Every request under way is an open file, and the usual soft limit of 1,024 is soon reached.
+pub fn raise_open_files_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // More is never needed, and some programs make a table of as many entries as are allowed.
+    let wanted = maximum.unwrap_or(MOST_OPEN_FILES).min(MOST_OPEN_FILES);
+    if current.is_some_and(|current| current < wanted) {
+        // Not being allowed to costs capacity, which shows as drops and connect faults.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+const MOST_OPEN_FILES: u64 = 65_536;
+
 /// What the machine is.
 #[must_use]
 pub fn describe_host() -> Host {

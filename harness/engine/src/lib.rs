@@ -20,7 +20,7 @@ mod seed;
 mod stage;
 
 pub use clock::RunClock;
-pub use host::{HostSampler, describe_host};
+pub use host::{HostSampler, describe_host, raise_open_files_limit};
 pub use pace::Pace;
 pub use pacer::Pacer;
 pub use plan::{HttpTarget, Measure, PathPattern, Plan, ProbePlan, StagePlan};

@@ -28,6 +28,7 @@ const AROUND_LOAD: Duration = Duration::from_secs(10);
 pub(crate) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     let started_at = Timestamp::now();
     let selection = prepare::select(&args)?;
+    prepare::check_machine()?;
     let dir = prepare::run_dir(&args, started_at)?;
     super::runtime()?.block_on(async {
         let screen = Screen::new(Duration::from_secs(selection.load_s().into()) + AROUND_LOAD);

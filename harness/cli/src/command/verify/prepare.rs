@@ -15,6 +15,8 @@ use crate::exit::{Exit, Failure};
 
 /// Under the current directory, one directory a run.
 const RUNS: &str = "proofload-runs";
+/// Kafka has some 300 files open, the harness one for each request under way.
+const LEAST_OPEN_FILES: u64 = 1_024;
 /// Two runs may start in the same second; more than this many have another problem.
 const MOST_IN_A_SECOND: u32 = 100;
 
@@ -25,6 +27,18 @@ pub(super) fn select(args: &VerifyArgs) -> Result<Selection, Failure> {
         None => Scenario::documented(),
     };
     scenario.map_err(usage)?.select(&args.profile, &args.only).map_err(usage)
+}
+
+/// What no part of a stack could do without.
+pub(super) fn check_machine() -> Result<(), Failure> {
+    let open_files = proofload_engine::raise_open_files_limit();
+    if open_files >= LEAST_OPEN_FILES {
+        return Ok(());
+    }
+    let text = format!(
+        "this process may open {open_files} files, and Kafka alone needs more; raise the limit with `ulimit -n 4096`"
+    );
+    Err(Failure::new(Exit::Stack, anyhow::anyhow!(text)))
 }
 
 pub(super) fn run_dir(args: &VerifyArgs, started_at: Timestamp) -> Result<RunDir, Failure> {
