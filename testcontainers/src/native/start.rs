@@ -70,6 +70,9 @@ impl Tools {
         let (traefik, java) =
             tokio::join!(tools::traefik_source(&fetcher.lookup, &list), tools::java_source(&fetcher.lookup, &list));
         tools::check_all(&fetcher, &list, &[&traefik, &java]).await?;
+        if let Some(passed_over) = tools::java_home_passed_over(&fetcher.lookup, &java) {
+            fetcher.store.events().stage(passed_over);
+        }
         let kafka = async {
             let java = tools::obtain(&fetcher, java, "bin/java").await?;
             let jars = tools::kafka_jars(&fetcher, &list, &java).await?;

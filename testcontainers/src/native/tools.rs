@@ -96,6 +96,17 @@ pub(super) async fn java_source<'a>(lookup: &Lookup, list: &'a Manifest) -> Sour
     )
 }
 
+/// What to say where JAVA_HOME is set and another Java is used all the same.
+pub(super) fn java_home_passed_over(lookup: &Lookup, java: &Source<'_>) -> Option<String> {
+    let home = lookup.java_home.as_ref()?;
+    let other = match java {
+        Source::Here(found) if found.origin.starts_with("JAVA_HOME") => return None,
+        Source::Here(found) => found.origin.clone(),
+        Source::Wheel(_) => "a fetched Java".to_owned(),
+    };
+    Some(format!("JAVA_HOME ({}) has no Java {JAVA_NEEDED} or newer; {other} is used", home.display()))
+}
+
 /// Names everything that is neither here nor cached nor to be fetched.
 pub(super) async fn check_all(fetcher: &Fetcher, list: &Manifest, sources: &[&Source<'_>]) -> Result<(), StackError> {
     let mut missing = Vec::new();

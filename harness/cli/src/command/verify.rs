@@ -82,7 +82,7 @@ impl Verify {
         let mut on_event = |event| screen.stack(&event);
         tokio::select! {
             started = proofload_stack::start_native(options, &mut on_event) => {
-                started.map(Some).map_err(|e| Failure::new(Exit::Stack, e))
+                started.map(Some).map_err(prepare::stack_failure)
             }
             () = self.interrupt.coming() => Ok(None),
         }

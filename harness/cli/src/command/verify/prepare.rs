@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use proofload_engine::{Measure, Plan, client_settings, describe_host};
 use proofload_evidence::{Part, RunDir, RunHeader, SCHEMA_VERSION};
 use proofload_scenarios::{Endpoints, Scenario, Selection};
-use proofload_stack::{NativeOptions, Platform};
+use proofload_stack::{NativeOptions, Platform, StackError};
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure};
@@ -77,6 +77,18 @@ pub(super) fn native_options(args: &VerifyArgs, dir: &RunDir) -> Result<NativeOp
         cache_dir: proofload_stack::default_cache_dir(),
         slow: args.slow.iter().cloned().collect::<BTreeMap<_, _>>(),
     })
+}
+
+/// A stack that did not start; where a damaged cache may be the reason, that is said.
+pub(super) fn stack_failure(error: StackError) -> Failure {
+    let started = matches!(error, StackError::PartDied { .. } | StackError::NotReady { .. } | StackError::Fetch { .. });
+    if !started {
+        return Failure::new(Exit::Stack, error);
+    }
+    let cache = proofload_stack::default_cache_dir();
+    let text =
+        format!("{error}\nIf nothing above explains it: remove {} and run again, it is filled anew.", cache.display());
+    Failure::new(Exit::Stack, anyhow::anyhow!(text))
 }
 
 pub(super) fn endpoints(platform: &Platform) -> Endpoints {
