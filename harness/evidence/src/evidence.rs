@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use crate::counts::Counts;
 use crate::error::EvidenceError;
 use crate::finding::{Account, RunRecord, RunState};
+use crate::header::{HostSecond, StageSpan};
 use crate::interval::Tally;
 use crate::interval_log;
-use crate::run_dir::{HostSecond, RunDir, StageSpan};
+use crate::run_dir::RunDir;
 
 /// One second of one series.
 #[derive(Debug, Clone, Default)]

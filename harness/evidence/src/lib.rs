@@ -11,6 +11,7 @@ mod counts;
 mod error;
 mod evidence;
 mod finding;
+mod header;
 mod interval;
 mod interval_log;
 pub mod judge;
@@ -22,10 +23,11 @@ pub use counts::Counts;
 pub use error::EvidenceError;
 pub use evidence::{Evidence, Second, Series};
 pub use finding::{Account, Finding, Measured, RunRecord, RunState, Verdict};
+pub use header::{
+    ClientSetting, Figure, Host, HostSecond, Part, RunHeader, SCHEMA_VERSION, StageSpan, TransactionRow, UserTraffic,
+    Witness,
+};
 pub use interval::{Interval, LatencyHistogram, Tally, new_histogram};
 pub use objective::{Objective, Promise};
-pub use run_dir::{
-    ClientSetting, Figure, Host, HostSecond, Part, RunDir, RunHeader, RunWriter, SCHEMA_VERSION, StageSpan,
-    TransactionRow, UserTraffic, Witness,
-};
+pub use run_dir::{RunDir, RunWriter};
 pub use sample::{FaultKind, Outcome, Sample};

@@ -19,9 +19,9 @@ use share::Clock;
 
 use crate::evidence::{Evidence, Second};
 use crate::finding::{Finding, Measured, RunState, Verdict};
+use crate::header::HostSecond;
 use crate::interval::Tally;
 use crate::objective::{Objective, Promise};
-use crate::run_dir::HostSecond;
 
 /// Fewer judged seconds than this say nothing about how bad arrivals cluster.
 pub const SHORTEST_S: usize = 10;

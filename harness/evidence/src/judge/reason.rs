@@ -8,8 +8,8 @@ use super::share::{self, ShareEstimate};
 use crate::counts::Counts;
 use crate::evidence::Second;
 use crate::finding::{Finding, Verdict};
+use crate::header::HostSecond;
 use crate::interval::Tally;
-use crate::run_dir::HostSecond;
 
 /// In simulation, windows from here on keep the error of a pass exactly at the limit under 10 % also
 /// where slow spells last for some seconds; one of 18 s does not (15 to 23 %).
