@@ -5,12 +5,11 @@
 
 mod common;
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use common::{
-    alone, assert_adds_up, assert_gone, finding, pid_of, pids, proofload, record, short_scenario, signal, text, verify,
-    wait_for_load,
+    alone, assert_adds_up, assert_gone, end, finding, pid_of, pids, proofload, record, short_scenario, signal, start,
+    start_short, text, wait_for_load,
 };
 
 /// An inconclusive run is no pass and no fail; it is measured again, this often at the most.
@@ -22,12 +21,11 @@ fn the_platform_keeps_its_six_documented_targets() {
     let dir = tempfile::tempdir().unwrap();
     for run in 1..=MOST_RUNS {
         let out = dir.path().join(run.to_string());
-        let output = verify(&out, &[]).output().unwrap();
-        println!("{}", text(&output));
-        if output.status.code() == Some(11) && run < MOST_RUNS {
+        let (_, code) = end(start(&out, &[]));
+        if code == Some(11) && run < MOST_RUNS {
             continue;
         }
-        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(code, Some(0));
         let record = record(&out);
         assert_eq!(record["schema_version"], 1);
         assert_eq!(record["verdict"], "pass");
@@ -63,30 +61,25 @@ fn a_user_service_slowed_past_the_limit_turns_rest_red() {
     let dir = tempfile::tempdir().unwrap();
     let scenario = short_scenario(dir.path());
     let out = dir.path().join("run");
-    let output = verify(&out, &["--only", "rest", "--slow", "user=150ms", "-c"]).arg(scenario).output().unwrap();
-    println!("{}", text(&output));
-    assert_eq!(output.status.code(), Some(10));
+    let slow = ["--only", "rest", "--slow", "user=150ms", "-c", scenario.to_str().unwrap()];
+    let (said, code) = end(start(&out, &slow));
+    assert_eq!(code, Some(10));
     let record = record(&out);
     let rest = finding(&record, "rest");
     assert_eq!(rest["verdict"], "fail");
     assert!(rest["p95_ms"].as_f64() > Some(150.0));
     assert!(rest["reasons"][0].as_str().unwrap().contains("are over 100 ms"), "{rest}");
-    assert!(text(&output).contains("FAIL"));
+    assert!(said.contains("FAIL"));
 }
 
 #[test]
 fn a_stopped_kafka_turns_publish_and_processing_red_not_green_for_lack_of_data() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().join("run");
-    let scenario = short_scenario(dir.path());
-    let mut command = verify(&out, &["--only", "publish,processing", "-c"]);
-    let mut child = command.arg(scenario).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut child, out) = start_short(dir.path(), "publish,processing");
     let early = wait_for_load(&out, &mut child);
     signal(pid_of(&early, "kafka"), "STOP");
-    let output = child.wait_with_output().unwrap();
-    println!("{}", text(&output));
-    assert_eq!(output.status.code(), Some(10));
+    assert_eq!(end(child).1, Some(10));
     let record = record(&out);
     for objective in ["publish", "processing"] {
         let finding = finding(&record, objective);
@@ -102,16 +95,11 @@ fn a_stopped_kafka_turns_publish_and_processing_red_not_green_for_lack_of_data()
 fn a_kafka_that_dies_in_mid_window_turns_publish_red_and_is_named() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().join("run");
-    let scenario = short_scenario(dir.path());
-    let mut command = verify(&out, &["--only", "publish", "-c"]);
-    let mut child = command.arg(scenario).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut child, out) = start_short(dir.path(), "publish");
     let early = wait_for_load(&out, &mut child);
     std::thread::sleep(Duration::from_secs(7));
     signal(pid_of(&early, "kafka"), "KILL");
-    let output = child.wait_with_output().unwrap();
-    println!("{}", text(&output));
-    assert_eq!(output.status.code(), Some(10));
+    assert_eq!(end(child).1, Some(10));
     let record = record(&out);
     assert_eq!(finding(&record, "publish")["verdict"], "fail");
     assert_adds_up(&record);
@@ -123,18 +111,13 @@ fn a_kafka_that_dies_in_mid_window_turns_publish_red_and_is_named() {
 fn a_harness_that_was_paused_blames_itself_and_not_the_target() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().join("run");
-    let scenario = short_scenario(dir.path());
-    let mut command = verify(&out, &["--only", "rest,processing", "-c"]);
-    let mut child = command.arg(scenario).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut child, out) = start_short(dir.path(), "rest,processing");
     wait_for_load(&out, &mut child);
     std::thread::sleep(Duration::from_secs(6));
     signal(child.id(), "STOP");
     std::thread::sleep(Duration::from_secs(4));
     signal(child.id(), "CONT");
-    let output = child.wait_with_output().unwrap();
-    println!("{}", text(&output));
-    assert_eq!(output.status.code(), Some(11));
+    assert_eq!(end(child).1, Some(11));
     let record = record(&out);
     assert_adds_up(&record);
     for objective in ["rest", "processing"] {
@@ -148,7 +131,7 @@ fn after_kill_9_nothing_is_left_and_the_report_shows_what_was_measured_until_the
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let mut child = verify(&out, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = start(&out, &[]);
     let early = wait_for_load(&out, &mut child);
     std::thread::sleep(Duration::from_secs(8));
     signal(child.id(), "KILL");
@@ -172,13 +155,11 @@ fn an_interrupted_run_stops_in_order_and_says_so_by_its_exit_code() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let mut child = verify(&out, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = start(&out, &[]);
     let early = wait_for_load(&out, &mut child);
     std::thread::sleep(Duration::from_secs(3));
     signal(child.id(), "INT");
-    let output = child.wait_with_output().unwrap();
-    println!("{}", text(&output));
-    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(end(child).1, Some(130));
     assert_gone(&pids(&early), Duration::from_secs(1));
     let record = record(&out);
     assert_eq!(record["state"], "cut_short");
@@ -192,14 +173,12 @@ fn two_runs_side_by_side_share_no_address_and_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let scenario = short_scenario(dir.path());
     let outs = ["one", "two"].map(|name| dir.path().join(name));
-    let children = outs.each_ref().map(|out| {
-        let mut command = verify(out, &["--only", "discovery,publish", "-c"]);
-        command.arg(&scenario).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    });
+    let children =
+        outs.each_ref().map(|out| start(out, &["--only", "discovery,publish", "-c", scenario.to_str().unwrap()]));
     for child in children {
-        let output = child.wait_with_output().unwrap();
         // Two platforms on one small machine may well be too noisy to judge.
-        assert!(matches!(output.status.code(), Some(0 | 11)), "{}", text(&output));
+        let (said, code) = end(child);
+        assert!(matches!(code, Some(0 | 11)), "{said}");
     }
     let addresses = outs.map(|out| {
         let record = record(&out);

@@ -1,6 +1,7 @@
 //! Runs the command as a user does, and looks at what it leaves.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "shown where a test fails")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -27,6 +28,26 @@ pub(crate) fn verify(out: &Path, more: &[&str]) -> Command {
     let mut command = proofload();
     command.args(["verify", "--profile", "smoke", "--out"]).arg(out).args(more);
     command
+}
+
+/// A run under way, with what it says kept.
+pub(crate) fn start(out: &Path, more: &[&str]) -> Child {
+    verify(out, more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// A run of these objectives with the shortest stages, and where it is.
+pub(crate) fn start_short(dir: &Path, only: &str) -> (Child, PathBuf) {
+    let out = dir.join("run");
+    let scenario = short_scenario(dir);
+    (start(&out, &["--only", only, "-c", scenario.to_str().unwrap()]), out)
+}
+
+/// The run's end: what it said (shown where a test fails), and its exit code.
+pub(crate) fn end(child: Child) -> (String, Option<i32>) {
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output);
+    println!("{said}");
+    (said, output.status.code())
 }
 
 /// The documented scenario with the shortest stages that are judged, for gates that must fail and
