@@ -17,6 +17,8 @@ use crate::exit::{Exit, Failure};
 const RUNS: &str = "proofload-runs";
 /// Kafka has some 300 files open, the harness one for each request under way.
 const LEAST_OPEN_FILES: u64 = 1_024;
+/// Evidence, report and logs of a standard run are 3 MB; logs of parts in trouble grow.
+const LEAST_FREE_BYTES: u64 = 16 << 20;
 /// Two runs may start in the same second; more than this many have another problem.
 const MOST_IN_A_SECOND: u32 = 100;
 
@@ -42,6 +44,20 @@ pub(super) fn check_machine() -> Result<(), Failure> {
 }
 
 pub(super) fn run_dir(args: &VerifyArgs, started_at: Timestamp) -> Result<RunDir, Failure> {
+    let dir = make_run_dir(args, started_at)?;
+    let free = rustix::fs::statvfs(dir.root()).map_or(u64::MAX, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+    if free < LEAST_FREE_BYTES {
+        let text = format!(
+            "only {} KiB are free at {}, and a run writes some MB; free some space, or choose another directory with --out",
+            free / 1024,
+            dir.root().display()
+        );
+        return Err(Failure::new(Exit::Usage, anyhow::anyhow!(text)));
+    }
+    Ok(dir)
+}
+
+fn make_run_dir(args: &VerifyArgs, started_at: Timestamp) -> Result<RunDir, Failure> {
     let usage = |error| Failure::new(Exit::Usage, error);
     if let Some(out) = &args.out {
         return RunDir::create(out).map_err(usage);
