@@ -43,9 +43,8 @@ struct Arm {
 
 impl Arm {
     fn new(seconds: &[Second], clock: Clock) -> Self {
-        let counts = |s: &Second| if clock == Clock::Due { s.latency.clone() } else { s.service.clone() };
-        let parts: Vec<Counts> = seconds.iter().map(counts).collect();
-        let values: Vec<u64> = Counts::merged(&parts).iter().map(|(value, _)| value).collect();
+        let parts: Vec<&Counts> = seconds.iter().map(|s| clock.latency(s)).collect();
+        let values: Vec<u64> = Counts::merged(parts.iter().copied()).iter().map(|(value, _)| value).collect();
         let at = |value: u64| values.partition_point(|v| *v < value);
         let seconds = parts
             .iter()

@@ -243,11 +243,7 @@ impl<'a> Case<'a> {
     fn doubt(&self, window: &Window, tally: &Tally, verdict: Verdict) -> Option<String> {
         let cut = window.further_cut;
         let again = |cut, clock| self.opinion(window, cut, clock).map(|o| o.verdict);
-        let late = || {
-            let seconds = window.from..window.from + window.len() as u32;
-            let host: Vec<_> = self.evidence.host.iter().filter(|h| seconds.contains(&h.second)).copied().collect();
-            Some(reason::generator_late(&window.series, &host))
-        };
+        let late = || Some(reason::generator_late(&window.series, &self.host(window)));
         let offered = offered_share(tally) >= OFFERED;
         let finished = self.evidence.record.state == RunState::Finished;
         match (verdict, &self.objective.promise) {

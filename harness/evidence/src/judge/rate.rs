@@ -46,8 +46,7 @@ pub(crate) fn estimate(seconds: &[Second], least_per_s: f64, clock: Clock) -> Op
 }
 
 fn good_answers(second: &Second, clock: Clock) -> u64 {
-    let over = if clock == Clock::Due { second.tally.over_limit } else { second.tally.service_over_limit };
-    second.tally.ok - over.min(second.tally.ok)
+    second.tally.ok.saturating_sub(clock.over_limit(second))
 }
 
 #[cfg(test)]

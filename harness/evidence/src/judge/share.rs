@@ -43,7 +43,8 @@ pub(crate) enum Clock {
 }
 
 impl Clock {
-    fn latency(self, second: &Second) -> &Counts {
+    /// The latencies by this clock.
+    pub(super) fn latency(self, second: &Second) -> &Counts {
         match self {
             Self::Due => &second.latency,
             Self::Sent => &second.service,
@@ -59,7 +60,8 @@ impl Clock {
         }
     }
 
-    fn over_limit(self, second: &Second) -> u64 {
+    /// How many answers are over the limit by this clock.
+    pub(super) fn over_limit(self, second: &Second) -> u64 {
         match self {
             Self::Due => second.tally.over_limit,
             Self::Sent => second.tally.service_over_limit,
